@@ -1,0 +1,105 @@
+"""A Run: one replication of one scenario under one strategy with one seed, as columns.
+
+Two tables and a vector. `REQUESTS` has one row for each attempt on the wire, in the order (sent,
+client, wish, item, attempt); `WISHES` one row for each wish that was begun within the window.
+Times are nanoseconds since the start of the run. Numbers that name something (cohort, address,
+shape, rule) index into the tuples of names that the Run carries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simkit.policy.plan import Rule
+    from simkit.wire import Shape
+
+Columns = dict[str, npt.NDArray[np.generic]]
+
+REQUESTS: dict[str, str] = {
+    "sent_ns": "int64",  # the client began this attempt (its connect, if it needed one)
+    "cohort": "int16",
+    "client": "int32",  # number of the client in the run
+    "address": "int32",
+    "wish": "int32",  # number of the wish within its client
+    "item": "int16",  # part of the wish: 0 is the document, then its resources
+    "attempt": "int16",  # 0 is the first
+    "shape": "int32",
+    "status": "int16",  # as the access log says; 0: nothing was logged
+    "sight": "int8",  # a SightKind
+    "seen_status": "int16",  # the status that the client saw; 0: none
+    "bytes": "int64",  # sent by the server, headers and body
+    "delay_ns": "int64",  # waited in a limit
+    "latency_ns": "int64",  # from sent_ns to the Sight
+    "rule": "int16",  # -1: no rule decided
+    "refused": "bool",  # the policy turned it away
+    "reused": "bool",  # sent on a connection that had served before
+}
+
+WISHES: dict[str, str] = {
+    "start_ns": "int64",
+    "end_ns": "int64",  # served, or given up
+    "cohort": "int16",
+    "client": "int32",
+    "address": "int32",
+    "wish": "int32",
+    "attempts": "int32",  # requests on the wire for this wish, all items
+    "served": "bool",  # every item was served in the end
+    "refusals": "int32",  # attempts that the policy turned away
+    "rule": "int16",  # the rule that refused last, -1: none did
+    "open": "bool",  # the window closed before the wish ended
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CohortName:
+    """What measures need to know of a cohort: its name, its side, its size."""
+
+    name: str
+    honest: bool
+    clients: int
+
+
+@dataclass(slots=True)
+class Run:
+    """One replication. ``load`` maps names with units (``cpu_s``, ``peak_slots`` …) to numbers."""
+
+    scenario: str
+    strategy: str
+    seed: int
+    replication: int
+    window_ns: int
+    engine: str
+    cost_table: str
+    cohorts: tuple[CohortName, ...]
+    addresses: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    rules: tuple[Rule, ...]
+    requests: Columns
+    wishes: Columns
+    load: dict[str, float]
+    warnings: tuple[str, ...] = ()
+    events: int = 0
+    extra: dict[str, Columns] = field(default_factory=dict)
+
+    def to_frame(self, table: str = "requests") -> pd.DataFrame:
+        """The table ``requests`` or ``wishes`` with names in place of numbers."""
+        import pandas as pd
+
+        frame = pd.DataFrame(dict(getattr(self, table)))
+        names = [c.name for c in self.cohorts]
+        frame["cohort"] = pd.Categorical.from_codes(frame["cohort"], categories=names)
+        labels = {-1: ""} | {i: str(r.decisive) for i, r in enumerate(self.rules)}
+        frame["rule"] = frame["rule"].map(labels)
+        return frame
+
+
+def table(rows: dict[str, list[int]], schema: dict[str, str]) -> Columns:
+    """Columns of the schema's types from lists of equal length."""
+    return {name: np.asarray(rows[name], dtype=kind) for name, kind in schema.items()}

@@ -1,0 +1,211 @@
+"""From the tree of directives to the model: one function for each thing that is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from simkit.errors import InputError
+from simkit.policy import syntax
+from simkit.policy.directives import DECIDING, cannot_matter
+from simkit.policy.facts import RealIp
+from simkit.policy.locations import build_locations
+from simkit.policy.maps import parse_geo, parse_map
+from simkit.policy.model import ConnectionSettings, Http, If, Op, Rewrite, Server, Set, Zone
+from simkit.policy.patterns import Pattern
+from simkit.policy.plan import Source
+from simkit.policy.reader import Directive, read
+from simkit.policy.scope import Scope
+from simkit.policy.script import read_script
+from simkit.policy.servers import read_listens
+from simkit.policy.settings import Zones, in_force
+from simkit.policy.syntax import bad
+from simkit.policy.values import Template
+
+_OPAQUE = frozenset({"upstream", "types", "stream", "mail", "map", "geo"})
+_DEFAULT_LISTEN = Directive("listen", ("80",), Source("nginx's default", 0, "listen 80"))
+
+_ONE_WORKER: int | None = 1
+_CAPTURE = re.compile(r"\$\{?[0-9]")
+
+__all__ = ["build"]
+
+
+def build(path: Path, *, allow_unsupported: bool = False) -> Http:
+    """Read a configuration file into the model.
+
+    Raises InputError with file and line. With ``allow_unsupported`` a directive that is not
+    simulated becomes a warning.
+    """
+    tree = read(path)
+    seen = tuple(_all(tree))
+    unsupported = [d for d in seen if d.name not in DECIDING and not cannot_matter(d.name)]
+    if unsupported and not allow_unsupported:
+        raise _not_simulated(unsupported[0])
+    main = Scope(tree)
+    http = main.inner(_only(tree, "http", path))
+    zones = _zones(http)
+    servers = tuple(_server(http.inner(d), d.source, zones) for d in http.here("server"))
+    if not servers:
+        raise InputError("there is no server block", file=path, hint="it would answer nobody")
+    return Http(
+        path=path,
+        servers=servers,
+        zones=tuple(zones.values()),
+        maps={m.name: m for m in map(parse_map, http.here("map"))},
+        geos={g.name: g for g in map(parse_geo, http.here("geo"))},
+        assigned=frozenset(_assigned(servers)),
+        uses_captures=any(_CAPTURE.search(word) for d in seen for word in d.args),
+        worker_processes=main.scalar("worker_processes", _ONE_WORKER, _workers),
+        worker_connections=_worker_connections(main),
+        warnings=tuple(f"{d.source}: {d.source.text}: not simulated" for d in unsupported),
+        ignored=tuple(sorted({d.name for d in seen if cannot_matter(d.name)})),
+    )
+
+
+def _all(block: Sequence[Directive]) -> Iterator[Directive]:
+    for directive in block:
+        yield directive
+        if directive.block and directive.name not in _OPAQUE:
+            yield from _all(directive.block)
+
+
+def _not_simulated(directive: Directive) -> InputError:
+    return bad(
+        directive.source,
+        f'"{directive.name}" is not simulated and could change an answer',
+        "take it out, or allow what is not simulated",
+    )
+
+
+def _only(tree: Sequence[Directive], name: str, path: Path) -> Directive:
+    found = [d for d in tree if d.name == name]
+    if not found:
+        raise InputError(f"there is no {name} block", file=path, hint="give a whole nginx.conf")
+    if len(found) > 1:
+        raise bad(found[1].source, f'"{name}" directive is duplicate')
+    return found[0]
+
+
+def _workers(text: str, source: Source) -> int | None:
+    return None if text == "auto" else syntax.whole(text, source, least=1)
+
+
+def _worker_connections(main: Scope) -> int:
+    events = main.here("events")
+    inside = main.inner(events[0]) if events else main
+    return inside.number("worker_connections", 512)
+
+
+def _zones(http: Scope) -> Zones:
+    found: Zones = {}
+    for directive in http.here("limit_req_zone", "limit_conn_zone"):
+        zone = _read_zone(directive, len(found))
+        if zone.name in found:
+            raise bad(directive.source, f'zone "{zone.name}" is already bound')
+        found[zone.name] = zone
+    return found
+
+
+def _read_zone(directive: Directive, index: int) -> Zone:
+    source, (key, *words) = directive.source, directive.args
+    given = dict(word.partition("=")[::2] for word in words)
+    unknown = set(given) - {"zone", "rate", "sync"}
+    if unknown:
+        raise bad(source, f'invalid parameter "{min(unknown)}"')
+    name, colon, size = given.get("zone", "").partition(":")
+    if not name or not colon:
+        raise bad(source, f'"{directive.name}" must have a "zone=name:size" parameter')
+    rate: int | None = None
+    if directive.name == "limit_req_zone":
+        rate = syntax.rate_milli(given.get("rate", "1r/s"), source)
+    size_bytes = syntax.size_bytes(size, source)
+    if size_bytes < 8 * 4096:  # nginx: at least eight pages
+        raise bad(source, f'zone "{name}" is too small', "at least 32k")
+    return Zone(name, index, Template.parse(key, source), rate, size_bytes, source)
+
+
+def _server(scope: Scope, source: Source, zones: Zones) -> Server:
+    base = in_force(scope, zones, source)
+    buffers = scope.last("large_client_header_buffers")
+    number, size = (4, 8 << 10) if buffers is None else _buffers(buffers)
+    listens = scope.here("listen") or (_DEFAULT_LISTEN,)
+    return Server(
+        names=tuple(n for d in scope.here("server_name") for n in d.args),
+        listens=read_listens(listens, http2=scope.flag("http2")),
+        base=base,
+        script=read_script(scope.own, None),
+        locations=build_locations(scope, zones),
+        realip=_realip(scope),
+        reject_handshake=scope.flag("ssl_reject_handshake"),
+        settings=_connection_settings(scope),
+        header_buffer_bytes=size,
+        header_buffers=number,
+        underscores_in_headers=scope.flag("underscores_in_headers"),
+        source=source,
+    )
+
+
+def _buffers(directive: Directive) -> tuple[int, int]:
+    number, size = directive.args
+    source = directive.source
+    return syntax.whole(number, source, least=1), syntax.size_bytes(size, source)
+
+
+def _connection_settings(scope: Scope) -> ConnectionSettings:
+    return ConnectionSettings(
+        client_header_timeout_ns=scope.time_ns("client_header_timeout", 60),
+        client_body_timeout_ns=scope.time_ns("client_body_timeout", 60),
+        send_timeout_ns=scope.time_ns("send_timeout", 60),
+        keepalive_timeout_ns=scope.time_ns("keepalive_timeout", 75),
+        keepalive_time_ns=scope.time_ns("keepalive_time", 3600),
+        keepalive_requests=scope.number("keepalive_requests", 1000),
+        reset_timedout_connection=scope.flag("reset_timedout_connection"),
+        tls=False,
+        http2=False,
+    )
+
+
+def _realip(scope: Scope) -> RealIp | None:
+    trusted = scope.nearest("set_real_ip_from")
+    if not trusted:
+        return None
+    header = scope.last("real_ip_header")
+    name = "X-Real-IP" if header is None else header.args[0]
+    if name == "proxy_protocol":
+        raise bad(trusted[0].source, "the PROXY protocol is not simulated", "name a header")
+    return RealIp(
+        tuple(syntax.network(d.args[0], d.source) for d in trusted),
+        name,
+        scope.flag("real_ip_recursive"),
+        trusted[0].source,
+    )
+
+
+def _assigned(servers: Sequence[Server]) -> Iterator[str]:
+    """The variables that some `set` or named capture gives a value."""
+    for server in servers:
+        yield from _assigned_in(server.script)
+        yield from _server_captures(server)
+        for location in server.locations.every():
+            yield from _assigned_in(location.script)
+            if location.pattern is not None:
+                yield from location.pattern.names
+
+
+def _server_captures(server: Server) -> Iterator[str]:
+    for name in server.names:
+        if name.startswith("~"):
+            yield from Pattern(name[1:], caseless=True, source=server.source).names
+
+
+def _assigned_in(script: Sequence[Op]) -> Iterator[str]:
+    for op in script:
+        if isinstance(op, Set):
+            yield op.name
+        elif isinstance(op, Rewrite):
+            yield from op.pattern.names
+        elif isinstance(op, If):
+            yield from getattr(op.operand, "names", ())
+            yield from _assigned_in(op.body)

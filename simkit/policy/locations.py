@@ -1,0 +1,131 @@
+"""Locations: how they are written, and which one a path falls into.
+
+The choice follows `ngx_http_core_find_location`: the longest prefix wins, then the first regular
+expression unless the prefix forbids it; an exact match ends the search; nested locations are
+searched in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simkit.policy.model import Location, Locations
+from simkit.policy.patterns import Pattern
+from simkit.policy.reader import Directive
+from simkit.policy.scope import Scope
+from simkit.policy.script import MakeLocation, read_script
+from simkit.policy.settings import Zones, in_force, passes
+from simkit.policy.syntax import bad
+
+_MODIFIERS = ("=", "^~", "~", "~*")
+
+__all__ = ["Found", "build_locations", "find_location"]
+
+
+def build_locations(scope: Scope, zones: Zones) -> Locations:
+    """The locations directly inside a scope, with their own nested ones."""
+    found = Locations()
+    prefixes: dict[str, Location] = {}
+    patterns: list[Location] = []
+    for directive in scope.here("location"):
+        location = _location(directive, scope, zones)
+        if location.modifier == "@":
+            _add(found.named, location)
+        elif location.pattern is not None:
+            patterns.append(location)
+        else:
+            _add(found.exact if location.modifier == "=" else prefixes, location)
+    found.prefixes = tuple(sorted(prefixes.values(), key=lambda loc: -len(loc.path)))
+    found.patterns = tuple(patterns)
+    return found
+
+
+def _add(table: dict[str, Location], location: Location) -> None:
+    if location.path in table:
+        raise bad(location.source, f'duplicate location "{location.path}"')
+    table[location.path] = location
+
+
+def _location(directive: Directive, around: Scope, zones: Zones) -> Location:
+    modifier, path = _written(directive)
+    pattern = None
+    if modifier in ("~", "~*"):
+        pattern = Pattern(path, caseless=modifier == "~*", source=directive.source)
+    scope = around.inner(directive)
+    location = in_force(
+        scope, zones, directive.source, modifier=modifier, path=path, pattern=pattern
+    )
+    location.script = read_script(scope.own, _conditions(scope, zones))
+    location.nested = build_locations(scope, zones)
+    # a prefix that ends in a slash and is passed on sends "/x" to "/x/"
+    location.auto_redirect = pattern is None and path.endswith("/") and passes(scope) is not None
+    return location
+
+
+def _conditions(scope: Scope, zones: Zones) -> MakeLocation:
+    """Makes what is in force inside an `if` of a scope."""
+    return lambda directive: in_force(scope.inner(directive), zones, directive.source)
+
+
+def _written(directive: Directive) -> tuple[str, str]:
+    args, source = directive.args, directive.source
+    if len(args) == 2:
+        if args[0] not in _MODIFIERS:
+            raise bad(source, f'invalid location modifier "{args[0]}"', "one of = ^~ ~ ~*")
+        return args[0], args[1]
+    word = args[0]
+    if word.startswith("@"):
+        return "@", word
+    for modifier in ("=", "^~", "~*", "~"):
+        if word.startswith(modifier):
+            return modifier, word[len(modifier) :]
+    return "", word
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The location of a path (None: what the server itself has in force).
+
+    ``groups`` are what its regular expression captured; ``redirect`` says that the path lacks the
+    final slash that the location has.
+    """
+
+    location: Location | None
+    groups: tuple[str, ...] = ()
+    redirect: bool = False
+    ended: bool = False
+
+
+def find_location(locations: Locations | None, path: str, so_far: Found) -> Found:
+    """Which location a normal path falls into. ``so_far`` stands where nothing matches better."""
+    if locations is None:
+        return so_far
+    exact = locations.exact.get(path)
+    if exact is not None:
+        return Found(exact, ended=True)
+    slashed = _slash_missing(locations, path)
+    if slashed is not None:
+        return Found(slashed, redirect=True, ended=True)
+    found, no_regex = so_far, False
+    prefix = next((p for p in locations.prefixes if path.startswith(p.path)), None)
+    if prefix is not None:
+        no_regex = prefix.modifier == "^~"
+        found = find_location(prefix.nested, path, Found(prefix))
+    if found.ended or no_regex:
+        return found
+    return _by_pattern(locations, path, found)
+
+
+def _by_pattern(locations: Locations, path: str, found: Found) -> Found:
+    for candidate in locations.patterns:
+        groups = candidate.pattern.match(path) if candidate.pattern else None
+        if groups is not None:
+            inner = find_location(candidate.nested, path, Found(candidate, groups))
+            return Found(inner.location, inner.groups, inner.redirect, ended=True)
+    return found
+
+
+def _slash_missing(locations: Locations, path: str) -> Location | None:
+    wanted = path + "/"
+    candidates = (*locations.prefixes, *locations.exact.values())
+    return next((c for c in candidates if c.auto_redirect and c.path == wanted), None)

@@ -1,0 +1,68 @@
+"""Regular expressions as nginx reads them: PCRE, on bytes, with a limit on the work."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pcre2
+
+from simkit.policy.plan import Source
+from simkit.policy.syntax import bad
+
+_LIMITS = b"(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000)"
+
+__all__ = ["Pattern", "from_bytes", "to_bytes"]
+
+
+def to_bytes(text: str) -> bytes:
+    """The bytes of a value; what came as undecodable bytes returns to them."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def from_bytes(raw: bytes) -> str:
+    """The text of a value; `to_bytes` is its inverse."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str, caseless: bool) -> pcre2.Pattern:
+    flags = pcre2.IGNORECASE if caseless else 0
+    return pcre2.compile(_LIMITS + to_bytes(text), flags)
+
+
+class Pattern:
+    """A regular expression of a configuration; it can be sent to another process.
+
+    ``names`` maps each named group to its number. Raises InputError with the place where PCRE
+    cannot compile the text.
+    """
+
+    __slots__ = ("_caseless", "names", "text")
+
+    def __init__(self, text: str, *, caseless: bool, source: Source) -> None:
+        self.text = text
+        self._caseless = caseless
+        try:
+            self.names: dict[str, int] = dict(_compiled(text, caseless).groupindex)
+        except pcre2.LibraryError as error:
+            raise bad(source, f'invalid regular expression "{text}": {error}') from None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_unpickled, (self.text, self._caseless))
+
+    def match(self, value: str) -> tuple[str, ...] | None:
+        """The whole match and its groups (an unset one is empty), or None.
+
+        A match that would take more work than the limit counts as none.
+        """
+        try:
+            found = _compiled(self.text, self._caseless).search(to_bytes(value))
+        except pcre2.LibraryError:
+            return None
+        if found is None:
+            return None
+        return tuple(from_bytes(group or b"") for group in (found.group(0), *found.groups()))
+
+
+def _unpickled(text: str, caseless: bool) -> Pattern:
+    return Pattern(text, caseless=caseless, source=Source("", 0, ""))

@@ -1,0 +1,197 @@
+"""What deciding comes to: a plan, whose leaves are decisions.
+
+A `Plan` is made without a clock. It is a small tree: consult limits, wait, occupy, answer, one
+branch for each outcome. `simkit.policy.limits` walks it with the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from simkit.wire import Sight
+
+if TYPE_CHECKING:
+    from simkit.policy.values import Residue
+
+__all__ = [
+    "Answer",
+    "Consult",
+    "Decision",
+    "Handler",
+    "LimitUse",
+    "Node",
+    "Occupy",
+    "Phase",
+    "Plan",
+    "Rule",
+    "Source",
+]
+
+
+class Phase(StrEnum):
+    """Where in nginx's order a decision falls."""
+
+    HANDSHAKE = "handshake"
+    PARSE = "parse"
+    POST_READ = "post-read"
+    SERVER_REWRITE = "server-rewrite"
+    FIND_CONFIG = "find-config"
+    REWRITE = "rewrite"
+    PREACCESS = "preaccess"
+    ACCESS = "access"
+    PRECONTENT = "precontent"
+    CONTENT = "content"
+
+
+class Handler(IntEnum):
+    """Who makes the answer: it decides what the answer costs."""
+
+    SILENT = 0
+    """444: the connection is closed without a byte."""
+    PAGE = 1
+    """One of nginx's own pages, or the text of a `return`."""
+    STATIC = 2
+    """A file of the site, sent by nginx."""
+    PROXY = 3
+    """The upstream behind nginx."""
+    TLS = 4
+    """The handshake is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in the configuration: ``text`` is the directive or entry in one line."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What caused a decision: the directive, its phase, and what made it apply.
+
+    ``because`` names, outermost first, the `if`s that held and the entries of `map` and `geo`
+    that gave their values. ``decisive`` is where a reader should look first.
+    """
+
+    source: Source
+    directive: str
+    phase: Phase
+    because: tuple[Source, ...] = ()
+
+    @property
+    def decisive(self) -> Source:
+        """The last entry of a map or geo that made the rule apply, or the directive itself."""
+        return self.because[-1] if self.because else self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a request ends.
+
+    ``status`` is what the access log says (0: nothing is logged), ``sight`` what the client sees,
+    ``bytes_sent`` counts headers and body. ``rule`` is None where the site itself answered.
+    ``refused`` says that the policy turned the request away (an error of the site is no refusal).
+    """
+
+    status: int
+    sight: Sight
+    handler: Handler
+    bytes_sent: int
+    rule: Rule | None = None
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """One `limit_req` or `limit_conn` as a plan consults it.
+
+    ``zone`` is the number of the zone in the policy. ``burst`` and ``delay`` are in thousandths of
+    a request (for `limit_conn`, ``burst`` is the number of connections and ``delay`` unused).
+    ``key`` gives the key once the address is known.
+    """
+
+    zone: int
+    key: Residue
+    burst: int
+    delay: int
+    source: Source
+
+    @property
+    def is_address(self) -> bool:
+        """Whether the key is the client's address in nginx's binary form."""
+        return any(getattr(part, "name", "") == "binary_remote_addr" for part in self.key.parts)
+
+
+class Node:
+    """A step of a plan: `Answer`, `Consult` or `Occupy`."""
+
+    __slots__ = ()
+
+
+@dataclass(eq=False, slots=True)
+class Answer(Node):
+    """The end: what is answered."""
+
+    decision: Decision
+
+
+@dataclass(eq=False, slots=True)
+class Consult(Node):
+    """`limit_req`: ask the limits in order; one child for each outcome.
+
+    ``delayed`` is where the request goes on after the delay, ``rejected[i]`` where it goes when the
+    limit ``uses[i]`` rejects it. In a dry run nobody is delayed or turned away, and the children
+    differ only in what `$limit_req_status` says.
+    """
+
+    uses: tuple[LimitUse, ...]
+    dry_run: bool
+    passed: Node
+    delayed: Node
+    rejected: tuple[Node, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Occupy(Node):
+    """`limit_conn`: count the request in, or refuse it."""
+
+    uses: tuple[LimitUse, ...]
+    dry_run: bool
+    passed: Node
+    rejected: tuple[Node, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Plan:
+    """The plan of all requests that the configuration cannot tell apart."""
+
+    root: Node
+    volatile: bool = False
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node, a parent before its children, the passed child first."""
+        pending = [self.root]
+        while pending:
+            node = pending.pop()
+            yield node
+            if isinstance(node, Consult):
+                pending += [*reversed(node.rejected), node.delayed, node.passed]
+            elif isinstance(node, Occupy):
+                pending += [*reversed(node.rejected), node.passed]
+
+    def uses(self) -> tuple[LimitUse, ...]:
+        """Every limit that the plan may consult, each once."""
+        limited = (n for n in self.nodes() if isinstance(n, Consult | Occupy))
+        return tuple(dict.fromkeys(use for node in limited for use in node.uses))
+
+    def leaves(self) -> tuple[Decision, ...]:
+        """Every decision that the plan can come to."""
+        return tuple(n.decision for n in self.nodes() if isinstance(n, Answer))

@@ -1,0 +1,97 @@
+"""Reading an nginx.conf, includes and all, into a tree of directives.
+
+The parsing is crossplane's; here its result becomes immutable and its errors become ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import crossplane
+
+from simkit.errors import InputError
+from simkit.policy.plan import Source
+
+_TRAILING_PLACE = re.compile(r" in \S+?:\d+$")
+_MAX_DEPTH = 40
+_MAX_BYTES = 64 << 20
+
+__all__ = ["Directive", "first_comment", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One directive: its name, arguments, place, and block (None for a simple directive)."""
+
+    name: str
+    args: tuple[str, ...]
+    source: Source
+    block: tuple[Directive, ...] | None = None
+
+    def named(self, name: str) -> Iterator[Directive]:
+        """The directives of that name directly inside the block."""
+        return (d for d in self.block or () if d.name == name)
+
+
+def read(path: Path) -> tuple[Directive, ...]:
+    """The directives of the main context, with every include in its place.
+
+    Raises InputError with file and line for what crossplane finds wrong: syntax, a directive in
+    the wrong context, a wrong number of arguments, an include that is not there.
+    """
+    _check_file(path)
+    try:
+        payload = crossplane.parse(str(path), combine=True, strict=False)
+    except RecursionError:
+        raise InputError("blocks or includes are nested too deeply", file=path) from None
+    for error in payload["errors"]:
+        raise _error(error, path)
+    return tuple(_directive(raw, 0) for config in payload["config"] for raw in config["parsed"])
+
+
+def first_comment(path: Path) -> str:
+    """The comment that the file begins with, as one line; empty where there is none."""
+    lines: list[str] = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    return " ".join(lines).strip()
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise InputError("there is no such file", file=path)
+    if not path.is_file():
+        raise InputError("this is not a file", file=path, hint="name an nginx.conf")
+    if path.stat().st_size > _MAX_BYTES:
+        raise InputError("the file is too large for a configuration", file=path)
+
+
+def _error(error: Mapping[str, Any], path: Path) -> InputError:
+    text = _TRAILING_PLACE.sub("", str(error["error"]))
+    return InputError(text, file=error.get("file") or path, line=error.get("line"))
+
+
+def _directive(raw: Mapping[str, Any], depth: int) -> Directive:
+    name, args = str(raw["directive"]), tuple(str(a) for a in raw["args"])
+    source = Source(str(raw["file"]), int(raw["line"]), _one_line(name, args))
+    if depth > _MAX_DEPTH:
+        raise InputError("blocks are nested too deeply", file=source.file, line=source.line)
+    block: Sequence[Mapping[str, Any]] | None = raw.get("block")
+    inner = None if block is None else tuple(_directive(b, depth + 1) for b in block)
+    return Directive(name, args, source, inner)
+
+
+def _one_line(name: str, args: Sequence[str]) -> str:
+    if name == "if":
+        return f"if ({' '.join(args)})"
+    return " ".join(_quoted(word) for word in (name, *args))
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if not word or re.search(r"[\s;{}]", word) else word

@@ -1,0 +1,100 @@
+"""The rewrite module's little programs: `set`, `if`, `return`, `rewrite`, `break`, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simkit.policy.model import Break, If, Location, Op, Return, Rewrite, Set
+from simkit.policy.patterns import Pattern
+from simkit.policy.plan import Source
+from simkit.policy.reader import Directive
+from simkit.policy.syntax import bad
+from simkit.policy.values import Template
+
+MakeLocation = Callable[[Directive], Location]
+
+_FILE_TESTS = ("-f", "!-f", "-d", "!-d", "-e", "!-e", "-x", "!-x")
+_REGEX_TESTS = ("~", "~*", "!~", "!~*")
+_FLAGS = ("last", "break", "redirect", "permanent")
+_REDIRECT_PREFIXES = ("http://", "https://", "$scheme")
+_MAX_CODE = 999
+
+__all__ = ["read_script"]
+
+
+def read_script(block: tuple[Directive, ...], make: MakeLocation | None) -> tuple[Op, ...]:
+    """The program of a block. ``make`` gives what is in force in an `if` (None in a server)."""
+    ops = (_op(d, make) for d in block)
+    return tuple(op for op in ops if op is not None)
+
+
+def _op(directive: Directive, make: MakeLocation | None) -> Op | None:
+    match directive.name:
+        case "set":
+            return _set(directive)
+        case "return":
+            return _return(directive)
+        case "rewrite":
+            return _rewrite(directive)
+        case "break":
+            return Break(directive.source)
+        case "if":
+            return _if(directive, make)
+    return None
+
+
+def _set(directive: Directive) -> Set:
+    name, value = directive.args
+    if not name.startswith("$"):
+        raise bad(directive.source, f'invalid variable name "{name}"', "it must begin with $")
+    return Set(name[1:], Template.parse(value, directive.source), directive.source)
+
+
+def _return(directive: Directive) -> Return:
+    first, source = directive.args[0], directive.source
+    if len(directive.args) == 1 and first.startswith(_REDIRECT_PREFIXES):
+        return Return(302, Template.parse(first, source), source)
+    if not first.isascii() or not first.isdigit() or int(first) > _MAX_CODE:
+        raise bad(source, f'invalid return code "{first}"', f"a number up to {_MAX_CODE}")
+    text = Template.parse(directive.args[1], source) if len(directive.args) > 1 else None
+    return Return(int(first), text, source)
+
+
+def _rewrite(directive: Directive) -> Rewrite:
+    source, (pattern, replacement, *rest) = directive.source, directive.args
+    flag = rest[0] if rest else ""
+    if rest and flag not in _FLAGS:
+        raise bad(source, f'invalid parameter "{flag}"', "one of " + ", ".join(_FLAGS))
+    if not rest and replacement.startswith(_REDIRECT_PREFIXES):
+        flag = "redirect"
+    compiled = Pattern(pattern, caseless=False, source=source)
+    return Rewrite(compiled, Template.parse(replacement, source), flag, source)
+
+
+def _if(directive: Directive, make: MakeLocation | None) -> If:
+    operator, subject, operand = _condition(directive)
+    location = None if make is None else make(directive)
+    body = read_script(directive.block or (), make)
+    return If(operator, subject, operand, body, location, directive.source)
+
+
+def _condition(directive: Directive) -> tuple[str, Template, Template | Pattern | None]:
+    args, source = directive.args, directive.source
+    if args and args[0] in _FILE_TESTS and len(args) == 2:
+        return args[0], Template.parse(args[1], source), None
+    if not args or not args[0].startswith("$"):
+        raise bad(source, f'invalid condition "{" ".join(args)}"', "it begins with a variable")
+    subject = Template.parse(args[0], source)
+    if len(args) == 1:
+        return "", subject, None
+    return args[1], subject, _operand(args, source)
+
+
+def _operand(args: tuple[str, ...], source: Source) -> Template | Pattern:
+    if len(args) != 3:
+        raise bad(source, f'invalid condition "{" ".join(args)}"')
+    if args[1] in _REGEX_TESTS:
+        return Pattern(args[2], caseless=args[1].endswith("*"), source=source)
+    if args[1] in ("=", "!="):
+        return Template.parse(args[2], source)
+    raise bad(source, f'unexpected "{args[1]}" in condition', "one of = != ~ ~* !~ !~*")

@@ -1,0 +1,169 @@
+"""Servers: where they listen, what they are called, and which one a request meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from simkit.policy import syntax
+from simkit.policy.model import Listen, Server
+from simkit.policy.patterns import Pattern
+from simkit.policy.reader import Directive
+from simkit.policy.syntax import bad
+
+_MAX_PORT = 65535
+_FLAGS = frozenset(
+    "ssl http2 quic proxy_protocol default_server default bind deferred reuseport".split()
+)
+_SETTINGS = ("backlog=", "rcvbuf=", "sndbuf=", "accept_filter=", "setfib=", "fastopen=",
+             "ipv6only=", "so_keepalive=")  # fmt: skip
+
+__all__ = ["Chosen", "Group", "Names", "groups", "read_listens"]
+
+
+def read_listens(directives: Iterable[Directive], *, http2: bool) -> tuple[Listen, ...]:
+    """The listens of a server; without any, nginx (as root) listens on port 80."""
+    return tuple(_listen(d, http2=http2) for d in directives)
+
+
+def _listen(directive: Directive, *, http2: bool) -> Listen:
+    where, *words = directive.args
+    for word in words:
+        if word not in _FLAGS and not word.startswith(_SETTINGS):
+            raise bad(directive.source, f'the invalid "{word}" parameter')
+    if "proxy_protocol" in words or "quic" in words:
+        raise bad(directive.source, f'"{directive.source.text}" is not simulated', "TCP, no PROXY")
+    address, port, ipv6 = _where(where, directive)
+    default = "default_server" in words or "default" in words
+    tls = "ssl" in words
+    return Listen(address, port, ipv6, tls, http2 or "http2" in words, default, directive.source)
+
+
+def _where(text: str, directive: Directive) -> tuple[str, int, bool]:
+    if text.startswith("unix:"):
+        raise bad(directive.source, "unix sockets are not simulated", "clients have addresses")
+    if text.startswith("["):
+        host, _, port = text.partition("]")
+        return host[1:], _port(port.removeprefix(":") or "80", directive), True
+    if text.isdigit():
+        return "*", _port(text, directive), False
+    host, colon, port = text.partition(":")
+    return host or "*", _port(port if colon else "80", directive), False
+
+
+def _port(text: str, directive: Directive) -> int:
+    port = syntax.whole(text, directive.source, least=1)
+    if port > _MAX_PORT:
+        raise bad(directive.source, f'invalid port in "{directive.source.text}"')
+    return port
+
+
+class Chosen(NamedTuple):
+    """A server by its position in the group, and what a regular expression captured."""
+
+    position: int
+    groups: tuple[str, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Names:
+    """The names of the servers on one address and port; values are positions in the group."""
+
+    exact: dict[str, int] = field(default_factory=dict)
+    leading: dict[str, int] = field(default_factory=dict)  # "*.example.com" as ".example.com"
+    trailing: dict[str, int] = field(default_factory=dict)  # "www.*" as "www."
+    patterns: list[tuple[Pattern, int]] = field(default_factory=list)
+
+    def add(self, name: str, position: int, server: Server) -> None:
+        """Enter one name of a server; the first server to claim it keeps it."""
+        if name.startswith("~"):
+            pattern = Pattern(name[1:], caseless=True, source=server.source)
+            self.patterns.append((pattern, position))
+        elif name.startswith("*."):
+            self.leading.setdefault(name[1:].lower(), position)
+        elif name.startswith("."):
+            self.exact.setdefault(name[1:].lower(), position)
+            self.leading.setdefault(name.lower(), position)
+        elif name.endswith(".*"):
+            self.trailing.setdefault(name[:-1].lower(), position)
+        else:
+            self.exact.setdefault(name.lower(), position)
+
+    def find(self, host: str) -> Chosen:
+        """The server of that name; the first of the group where no name fits."""
+        if host in self.exact:
+            return Chosen(self.exact[host])
+        for table, parts in ((self.leading, _tails(host)), (self.trailing, _heads(host))):
+            position = next((table[p] for p in parts if p in table), None)
+            if position is not None:
+                return Chosen(position)
+        for pattern, position in self.patterns:
+            groups = pattern.match(host)
+            if groups is not None:
+                named = tuple((name, groups[n]) for name, n in pattern.names.items())
+                return Chosen(position, groups, named)
+        return Chosen(0)
+
+
+def _tails(host: str) -> Sequence[str]:
+    return [host[i:] for i, c in enumerate(host) if c == "." and i > 0]
+
+
+def _heads(host: str) -> Sequence[str]:
+    return [host[: i + 1] for i in range(len(host) - 1, -1, -1) if host[i] == "." and i]
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """The servers that listen on one address and port; the first is the default one."""
+
+    listen: Listen
+    servers: list[Server]
+    names: Names
+
+    def find(self, host: str | None) -> Chosen:
+        """The server for a valid host (None: no Host was sent)."""
+        return self.names.find(host or "")
+
+
+def groups(servers: Sequence[Server]) -> dict[tuple[int, bool], Group]:
+    """Groups by port and family (True: IPv6), as met by a client from outside.
+
+    Where several addresses of one family and port are listened on, the wildcard one counts, else
+    the first: a request does not say which of the machine's addresses it was sent to.
+    """
+    found: dict[tuple[int, bool], Group] = {}
+    for listen, server in _wildcards_first(servers):
+        key = (listen.port, listen.ipv6)
+        group = found.get(key)
+        if group is None:
+            group = found[key] = Group(listen, [], Names())
+        if listen.address == group.listen.address and server not in group.servers:
+            _join(group, listen, server)
+    for group in found.values():
+        for position, server in enumerate(group.servers):
+            for name in server.names or ("",):
+                group.names.add(name, position, server)
+    return found
+
+
+def _join(group: Group, listen: Listen, server: Server) -> None:
+    position = 0 if listen.default else len(group.servers)
+    group.servers.insert(position, server)
+    old = group.listen
+    group.listen = Listen(
+        old.address,
+        old.port,
+        old.ipv6,
+        old.tls or listen.tls,
+        old.http2 or listen.http2,
+        default=False,
+        source=listen.source if listen.default else old.source,
+    )
+
+
+def _wildcards_first(servers: Sequence[Server]) -> list[tuple[Listen, Server]]:
+    pairs = [(listen, server) for server in servers for listen in server.listens]
+    return sorted(pairs, key=lambda pair: pair[0].address not in ("*", "::", "0.0.0.0"))
