@@ -46,6 +46,9 @@ class Fault(StrEnum):
     TLS_ON_PLAIN = "TLS bytes on a plain port"
     UNKNOWN_TRANSFER_ENCODING = "unknown Transfer-Encoding"
     UNKNOWN_VERSION = "unknown HTTP version"
+    URI_TOO_LONG = "request line longer than a buffer"
+    HEADER_TOO_LARGE = "header larger than the buffers"
+    BAD_CONTENT_LENGTH = "malformed Content-Length"
 
 
 @dataclass(frozen=True, slots=True)

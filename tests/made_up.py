@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from simkit.draws import Purpose, stream, uniform
 from simkit.engine.run import REQUESTS, WISHES, CohortName, Run, table
@@ -13,9 +14,24 @@ Row = dict[str, int]
 
 COHORTS = (
     CohortName("shoppers", True, 3),
+    CohortName("feed_reader", True, 1),
     CohortName("monitor", True, 1),
     CohortName("path_scanner", False, 1),
+    CohortName("flood", False, 5),
+    CohortName("slowloris", False, 1),
 )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """As much of a cohort of a scenario as a comparison asks for."""
+
+    name: str
+    kind: str
+
+
+KINDS = tuple(Kind(c.name, "slow" if c.name == "slowloris" else "caller") for c in COHORTS)
+GROUPS = {"(no agent)": ("feed_reader", "monitor"), "(browsers HTTP/1.1)": ("shoppers",)}
 
 
 def made_rule(line: int, text: str = '"" 1;') -> Rule:
@@ -59,31 +75,49 @@ def _columns(rows: Sequence[Row], schema: dict[str, str], blank: Row) -> dict[st
     return {name: [row.get(name, blank.get(name, 0)) for row in rows] for name in schema}
 
 
-HURT = {"open": 0.01, "polite": 0.1, "silent": 0.3}
-"""How often the made-up strategies turn an honest wish away."""
+HURT = {"open": 0.0, "polite": 0.02, "silent": 0.03}
+"""How often the made-up strategies turn the wish of an honest client with an agent away."""
 CAUGHT = {"open": 0.0, "polite": 0.6, "silent": 0.9}
+"""The same for hostile ones. Honest ones without an agent meet the mean of the two."""
+AGAIN = {"polite": 1, "silent": 3}
+"""Requests that a refused wish causes."""
+
+
+def _rate(strategy: str, name: CohortName) -> float:
+    hurt, caught = HURT.get(strategy, 0.02), CAUGHT.get(strategy, 0.7)
+    if name.name in GROUPS["(no agent)"]:
+        return (hurt + caught) / 2
+    return hurt if name.honest else caught
 
 
 def random_run(strategy: str, seed: int, replication: int, wishes: int = 60) -> Run:
-    """A run of one request a wish, drawn by address: the crowd is the same for all strategies."""
+    """A run drawn by address, so that all strategies meet the same crowd."""
     requests: list[Row] = []
     done: list[Row] = []
     for cohort, name in enumerate(COHORTS):
         key = stream(seed, name.name, replication)
-        rate = (HURT if name.honest else CAUGHT).get(strategy, 0.2)
         for wish in range(wishes):
-            refused = int(uniform(key, Purpose.CHOICE, wish) < rate)
+            refused = int(uniform(key, Purpose.CHOICE, wish) < _rate(strategy, name))
+            attempts = AGAIN.get(strategy, 2) if refused else 1
             latency = int(20e6 * (0.5 + uniform(key, Purpose.SERVICE, wish)))
             base = {"cohort": cohort, "wish": wish, "rule": -1 + refused}
-            requests.append({**base, "refused": refused, "latency_ns": latency})
-            done.append({**base, "attempts": 1, "served": 1 - refused, "refusals": refused})
-    used = 0.1 + 0.01 * uniform(stream(seed, "cpu", replication), Purpose.SERVICE)
-    load = {"cpu_s": used * (1.0 + rate), "peak_slots": 40.0 + replication}
+            sent = {**base, "refused": refused, "latency_ns": latency}
+            requests += [{**sent, "attempt": n} for n in range(attempts)]
+            fate = {"attempts": attempts, "served": 1 - refused, "refusals": refused * attempts}
+            done.append({**base, **fate})
+    load = _load(strategy, uniform(stream(seed, "cpu", replication), Purpose.SERVICE))
     return made_run(
         requests,
         done,
         rules=(made_rule(7),),
-        load=load,
+        load={**load, "peak_slots": 40.0 + replication},
         strategy=strategy,
         replication=replication,
     )
+
+
+def _load(strategy: str, u: float) -> dict[str, float]:
+    share = 1.0 - CAUGHT.get(strategy, 0.7) / 2
+    causes = {"cpu_tls_s": 0.05, "cpu_answers_s": 0.2 * share, "cpu_accept_s": 0.03}
+    used = {name: value * (1.0 + 0.1 * u) for name, value in causes.items()}
+    return {"cpu_s": sum(used.values()), **used}

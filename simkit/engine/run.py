@@ -92,9 +92,10 @@ class Run:
         """The table ``requests`` or ``wishes`` with names in place of numbers."""
         import pandas as pd
 
-        frame = pd.DataFrame(dict(getattr(self, table)))
+        columns = getattr(self, table)
+        frame = pd.DataFrame(dict(columns))
         names = [c.name for c in self.cohorts]
-        frame["cohort"] = pd.Categorical.from_codes(frame["cohort"], categories=names)
+        frame["cohort"] = pd.Categorical.from_codes(columns["cohort"], categories=pd.Index(names))
         labels = {-1: ""} | {i: str(r.decisive) for i, r in enumerate(self.rules)}
         frame["rule"] = frame["rule"].map(labels)
         return frame

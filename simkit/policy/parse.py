@@ -24,6 +24,9 @@ _FAULTS = {
     Fault.BAD_METHOD: (400, "client sent invalid method"),
     Fault.TLS_ON_PLAIN: (400, "client sent TLS bytes to a plain port"),
     Fault.UNKNOWN_VERSION: (505, "client sent invalid version"),
+    Fault.URI_TOO_LONG: (414, "client sent too long URI"),
+    Fault.HEADER_TOO_LARGE: (494, "client sent too large request header"),
+    Fault.BAD_CONTENT_LENGTH: (400, "client sent invalid Content-Length"),
     Fault.BAD_HEADER: (400, "client sent invalid header line"),
     Fault.BAD_HOST: (400, "client sent invalid host header"),
     Fault.UNKNOWN_TRANSFER_ENCODING: (501, "client sent unknown Transfer-Encoding"),
@@ -33,6 +36,7 @@ _IN_REQUEST_LINE = (
     Fault.BAD_METHOD,
     Fault.TLS_ON_PLAIN,
     Fault.UNKNOWN_VERSION,
+    Fault.URI_TOO_LONG,
 )
 
 
@@ -77,7 +81,7 @@ def _header_error(shape: Shape, server: Server) -> tuple[int, str] | None:
     room = server.header_buffer_bytes
     if any(size > room for size in sizes) or sum(sizes) > room * server.header_buffers:
         return 494, "client sent too large request header"
-    if shape.fault in (Fault.BAD_HEADER, Fault.BAD_HOST):
+    if shape.fault in (Fault.BAD_HEADER, Fault.BAD_HOST, Fault.HEADER_TOO_LARGE):
         return _FAULTS[shape.fault]
     hosts = _hosts(shape)
     if len(hosts) > 1:
@@ -92,7 +96,7 @@ def _whole_error(shape: Shape) -> tuple[int, str] | None:
     if needs_host and not _hosts(shape):
         return 400, 'client sent HTTP/1.1 request without "Host" header'
     encoding = shape.header("Transfer-Encoding")
-    if shape.fault is Fault.UNKNOWN_TRANSFER_ENCODING:
+    if shape.fault in (Fault.BAD_CONTENT_LENGTH, Fault.UNKNOWN_TRANSFER_ENCODING):
         return _FAULTS[shape.fault]
     if encoding is not None:
         return _encoding_error(shape, encoding)

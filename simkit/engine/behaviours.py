@@ -1,0 +1,274 @@
+"""The built-in behaviours: what clients of each kind of cohort do.
+
+Each is a SimPy process that any reader could have written; what they want comes from the scenario
+and how they react from their cohort's reactions. A purpose, the number of the wish and, where it
+takes several draws, a second number name every draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+from simpy.events import Event
+
+from simkit import draws
+from simkit.draws import Purpose
+from simkit.engine.client import Attempt, Behaviour, Client, Wish
+from simkit.traffic import (
+    Action,
+    Call,
+    Caller,
+    CohortBase,
+    Flood,
+    PageSpec,
+    Probe,
+    Scanner,
+    Slow,
+    Visitor,
+)
+from simkit.traffic.part import NS_PER_S
+from simkit.traffic.reactions import retry_after_s
+from simkit.wire import Sight, SightKind
+
+__all__ = ["BEHAVIOURS", "Start", "fulfil"]
+
+Start = Callable[[Client], Behaviour]
+"""A behaviour before it has met its client."""
+
+_NOT_FOUND = 404
+
+
+def fulfil(
+    wish: Wish, target: str, item: int = 0, *, method: str = "GET", body_bytes: int = 0
+) -> Generator[Event, Any, Sight]:
+    """Ask for a part of a wish until it comes or the reactions have nothing more to say."""
+    me = wish.client
+    delayed = at_once = 0
+    while True:
+        attempt = wish.ask(target, item, method=method, body_bytes=body_bytes)
+        sight: Sight = yield attempt
+        if _is_fine(sight):
+            return sight
+        action = me.reaction(sight, method)
+        me.pace *= action.slow_down
+        me.left = me.left or action.leave
+        if _resends(action, attempt, at_once):
+            at_once += 1
+            continue
+        delay_s = _delay_s(action, attempt, delayed)
+        if delay_s is None or me.left:
+            return sight
+        delayed += 1
+        at_once = 0
+        yield me.sleep(delay_s)
+
+
+def _is_fine(sight: Sight) -> bool:
+    return sight.kind is SightKind.HTTP and sight.status < 400
+
+
+def _resends(action: Action, attempt: Attempt, so_far: int) -> bool:
+    if so_far < action.resend_at_once:
+        return True
+    return attempt.reused and so_far < action.resend_reused
+
+
+def _delay_s(action: Action, attempt: Attempt, so_far: int) -> float | None:
+    """The seconds before the next try; None: there is none."""
+    if so_far >= len(action.retry_after_s) or (action.documents_only and attempt.item):
+        return None
+    asked = retry_after_s(attempt.sight)
+    if action.only_with_header and asked is None:
+        return None
+    if action.honour_retry_after and asked is not None:
+        return asked
+    delay_s = action.retry_after_s[so_far]
+    if not action.jitter:
+        return delay_s
+    where = (attempt.wish_number, attempt.item << 16 | attempt.attempt)
+    return delay_s * (1 + action.jitter * attempt.wish.client.uniform(Purpose.BACKOFF, *where))
+
+
+# Visitors
+
+
+def visitor(me: Client) -> Behaviour:
+    """Sessions of pages, thinking in between."""
+    spec = _spec(me, Visitor)
+    for session, start_ns in enumerate(me.starts()):
+        yield me.until(start_ns)
+        yield from _session(me, spec, session)
+        if me.left:
+            return
+
+
+def _session(me: Client, spec: Visitor, session: int) -> Behaviour:
+    site = me.scenario.site
+    pages = draws.geometric(spec.pages_mean, me.uniform(Purpose.LENGTH, session))
+    loaded: set[str] = set()
+    for number in range(pages):
+        wish = me.begin()
+        path = spec.pages[0] if number == 0 else _choice(spec.pages, wish)
+        yield from _view(wish, site.page(path), spec.connections, loaded)
+        if me.left or number == pages - 1:
+            return
+        think_s = me.exponential(spec.think_mean_s, Purpose.THINK, wish.number)
+        yield me.sleep(min(think_s, spec.think_cap_s))
+
+
+def _view(wish: Wish, page: PageSpec, connections: int, loaded: set[str]) -> Behaviour:
+    """A page: its document, then what it needs and the session has not loaded yet."""
+    sight = yield from fulfil(wish, page.path)
+    if _is_fine(sight):
+        needed = [(i, p) for i, p in enumerate(page.resources, 1) if p not in loaded]
+        lanes = len(needed) if wish.client.http2 else min(connections, len(needed))
+        queue = iter(needed)
+        yield wish.client.together([_load(wish, queue, loaded) for _ in range(lanes)])
+    wish.end()
+
+
+def _load(wish: Wish, queue: Iterator[tuple[int, str]], loaded: set[str]) -> Behaviour:
+    """One of the lanes of a page: a resource after the other."""
+    for item, path in queue:
+        sight = yield from fulfil(wish, path, item)
+        if _is_fine(sight):
+            loaded.add(path)
+
+
+# Callers and probes
+
+
+def caller(me: Client) -> Behaviour:
+    """One call after another."""
+    spec = _spec(me, Caller)
+    for number, start_ns in enumerate(me.starts()):
+        yield me.until(start_ns)
+        wish = me.begin()
+        in_turn = spec.order == "in turn"
+        call = spec.calls[number % len(spec.calls)] if in_turn else _choice(spec.calls, wish)
+        yield from _make(wish, call)
+        if me.left:
+            return
+
+
+def probe(me: Client) -> Behaviour:
+    """A single request."""
+    spec = _spec(me, Probe)
+    for start_ns in me.starts():
+        yield me.until(start_ns)
+        wish = me.begin()
+        yield from _make(wish, _choice(spec.calls, wish))
+
+
+def _make(wish: Wish, call: Call) -> Behaviour:
+    yield from fulfil(wish, call.path, method=call.method, body_bytes=call.body_bytes)
+    wish.end()
+
+
+# Scanners
+
+
+def scanner(me: Client) -> Behaviour:
+    """A list of words, if the server can be scanned at all."""
+    spec = _spec(me, Scanner)
+    for start_ns in me.starts():
+        yield me.until(start_ns)
+        if (yield from _can_be_scanned(me)):
+            words = iter(spec.paths())
+            yield me.together([_scan(me, words) for _ in range(spec.threads)])
+
+
+def _can_be_scanned(me: Client) -> Generator[Event, Any, bool]:
+    """Whether something answers, and tells what exists from what does not."""
+    front = yield from _scan_one(me, "/")
+    if front.kind is not SightKind.HTTP:
+        return False
+    absent = yield from _scan_one(me, f"/{me.key:016x}")
+    return absent.kind is SightKind.HTTP and absent.status == _NOT_FOUND
+
+
+def _scan(me: Client, words: Iterator[str]) -> Behaviour:
+    """One of the scanner's threads."""
+    for path in words:
+        if me.left:
+            return
+        yield from _scan_one(me, path)
+
+
+def _scan_one(me: Client, path: str) -> Generator[Event, Any, Sight]:
+    wish = me.begin()
+    sight = yield from fulfil(wish, path)
+    wish.end()
+    return sight
+
+
+# Floods and slow clients
+
+
+def flood(me: Client) -> Behaviour:
+    """Requests that wait for no answer."""
+    spec = _spec(me, Flood)
+    only = spec.calls[0] if len(spec.calls) == 1 else None
+    for start_ns in me.starts(waits=False):
+        yield me.until(start_ns)
+        wish = me.begin(single=True)
+        call = only or _choice(spec.calls, wish)
+        wish.ask(call.path, method=call.method, body_bytes=call.body_bytes)
+
+
+def slow(me: Client) -> Behaviour:
+    """Connections that are held open, and opened again."""
+    spec = _spec(me, Slow)
+    pacer = _Pacer(int(NS_PER_S / spec.open_per_s))
+    for start_ns in me.starts():
+        yield me.until(start_ns)
+        yield me.together([_hold(me, spec, pacer) for _ in range(spec.connections)])
+
+
+class _Pacer:
+    """Turns that are at least a gap apart."""
+
+    def __init__(self, gap_ns: int) -> None:
+        self._gap_ns = gap_ns
+        self._next_ns = 0
+
+    def turn_ns(self, now_ns: int) -> int:
+        turn = max(now_ns, self._next_ns)
+        self._next_ns = turn + self._gap_ns
+        return turn
+
+
+def _hold(me: Client, spec: Slow, pacer: _Pacer) -> Behaviour:
+    """One connection, for as long as the arrivals last."""
+    until_s = spec.arrivals.until_s or me.scenario.length_s
+    while me.now_s < until_s and not me.left:
+        yield me.until(pacer.turn_ns(me.env.now))
+        wish = me.begin()
+        sight = yield wish.hold("/", spec.line_every_s)
+        wish.end()
+        me.left = me.reaction(sight).leave
+
+
+# Small things
+
+
+def _choice(options: tuple[Any, ...], wish: Wish) -> Any:
+    u = wish.client.uniform(Purpose.CHOICE, wish.number)
+    return options[draws.integer(len(options), u)]
+
+
+def _spec(me: Client, kind: type[Any]) -> Any:
+    assert isinstance(me.spec, kind)
+    return me.spec
+
+
+BEHAVIOURS: dict[type[CohortBase], Start] = {
+    Visitor: visitor,
+    Caller: caller,
+    Probe: probe,
+    Scanner: scanner,
+    Flood: flood,
+    Slow: slow,
+}
+"""The behaviour of each kind of cohort."""

@@ -1,0 +1,95 @@
+"""The connections that a client has: which one carries an attempt, and what becomes of it."""
+
+from __future__ import annotations
+
+from simkit.host import NEVER, Connection, Exchange, Server
+from simkit.wire import Shape, Sight, SightKind, Version
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """One client's connections, by port.
+
+    HTTP/1.x: one exchange at a time on each; the one that was freed last is used first. HTTP/2:
+    a single connection carries everything.
+    """
+
+    __slots__ = (
+        "_client",
+        "_half_rtt_ns",
+        "_idle",
+        "_keeps",
+        "_key",
+        "_opened",
+        "_server",
+        "_trunks",
+    )
+
+    def __init__(
+        self, server: Server, client: int, key: int, half_rtt_ns: int, *, keeps: bool
+    ) -> None:
+        self._server = server
+        self._client = client
+        self._key = key
+        self._half_rtt_ns = half_rtt_ns
+        self._keeps = keeps
+        self._idle: dict[int, list[Connection]] = {}
+        self._trunks: dict[int, Connection] = {}
+        self._opened = 0
+
+    def carry(self, exchange: Exchange, shape: Shape, now_ns: int) -> bool:
+        """Send an exchange on its way; tells whether the connection had served before."""
+        http2 = shape.version is Version.HTTP_2
+        found = self._trunk(shape.port, now_ns) if http2 else self._free(shape.port, now_ns)
+        exchange.connection = found or self._open(shape, http2)
+        if found is None:
+            self._server.connect(exchange)
+            return False
+        self._server.send(exchange)
+        return found.ready_ns <= now_ns
+
+    def _trunk(self, port: int, now_ns: int) -> Connection | None:
+        trunk = self._trunks.get(port)
+        if trunk is None or trunk.hung_up or trunk.known_closed(now_ns):
+            return None
+        return trunk
+
+    def _free(self, port: int, now_ns: int) -> Connection | None:
+        idle = self._idle.get(port)
+        while idle:
+            connection = idle.pop()
+            if not connection.known_closed(now_ns):
+                return connection
+        return None
+
+    def _open(self, shape: Shape, http2: bool) -> Connection:
+        settings = self._server.settings(shape.port)
+        connection = Connection(
+            self._client,
+            self._opened,
+            self._key,
+            shape.port,
+            tls=shape.tls and settings is not None and settings.tls,
+            http2=http2,
+            half_rtt_ns=self._half_rtt_ns,
+        )
+        self._opened += 1
+        if http2:
+            self._trunks[shape.port] = connection
+        return connection
+
+    def done(self, connection: Connection, sight: Sight) -> None:
+        """An exchange on this connection is over, as far as the client can see."""
+        if not sight.kept:
+            if self._trunks.get(connection.port) is connection and _is_lost(sight, connection):
+                del self._trunks[connection.port]
+        elif not self._keeps:
+            self._server.hang_up(connection)
+        elif not connection.http2:
+            self._idle.setdefault(connection.port, []).append(connection)
+
+
+def _is_lost(sight: Sight, connection: Connection) -> bool:
+    """Whether the end of an exchange was the end of its HTTP/2 connection."""
+    return sight.kind is not SightKind.NO_ANSWER or connection.ready_ns == NEVER

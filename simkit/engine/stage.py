@@ -1,0 +1,89 @@
+"""What the runs of a scenario under a policy have in common, found once and kept."""
+
+from __future__ import annotations
+
+from simkit.engine.shapes import Dialect, Shapes
+from simkit.policy import Bound, Planner, Policy
+from simkit.traffic import CohortBase, ReactionTable, Scenario
+from simkit.traffic.part import NS_PER_MS
+from simkit.wire import Address, Version
+
+__all__ = ["Stage", "stage"]
+
+
+class Stage:
+    """Tables that hang on scenario and policy alone: they save time and change nothing.
+
+    The numbers that shapes and addresses get here are those of the order in which they were first
+    asked for; a `Run` numbers them anew.
+    """
+
+    def __init__(self, scenario: Scenario, planner: Planner) -> None:
+        self.scenario = scenario
+        self.planner = planner
+        self.shapes = Shapes()
+        self.addresses: dict[Address, int] = {}
+        self._bounds: dict[Address, dict[int, Bound]] = {}
+        self._dialects: dict[tuple[int, str], Dialect] = {}
+        self._reactions = [cohort.reaction_table() for cohort in scenario.cohorts]
+
+    def address_number(self, address: Address) -> int:
+        """The number of an address."""
+        return self.addresses.setdefault(address, len(self.addresses))
+
+    def bounds(self, address: Address) -> dict[int, Bound]:
+        """The plans of requests from an address that are known so far, by number of the shape."""
+        return self._bounds.setdefault(address, {})
+
+    def bind(self, shape: int, address: Address) -> Bound:
+        """The plan of a request from an address."""
+        bound = self.planner.bind(self.shapes.known[shape], address)
+        self._bounds[address][shape] = bound
+        return bound
+
+    def half_rtt_ns(self, cohort: CohortBase) -> int:
+        """The time from these clients to the server."""
+        rtt_ms = self.scenario.network.rtt_ms if cohort.rtt_ms is None else cohort.rtt_ms
+        return int(rtt_ms * NS_PER_MS) // 2
+
+    def dialect(self, position: int, agent: str) -> Dialect:
+        """How clients of the cohort at that position speak who send this agent."""
+        found = self._dialects.get((position, agent))
+        if found is None:
+            cohort = self.scenario.cohorts[position]
+            version = self._version(cohort)
+            found = Dialect(cohort, agent, self.scenario.site, version, self.shapes)
+            self._dialects[position, agent] = found
+        return found
+
+    def _version(self, cohort: CohortBase) -> Version:
+        """What is spoken in the end: HTTP/2 needs a server that offers it."""
+        try:
+            http2 = self.planner.policy.settings_for(cohort.wire_port).http2
+        except KeyError:
+            http2 = False
+        wanted = cohort.version
+        return Version.HTTP_1_1 if wanted is Version.HTTP_2 and not http2 else wanted
+
+    def reaction_table(self, position: int) -> ReactionTable:
+        """The reactions of the cohort at that position."""
+        return self._reactions[position]
+
+
+_KEPT = 16
+_recent: list[Stage] = []
+
+
+def stage(scenario: Scenario, policy: Policy, planner: Planner | None = None) -> Stage:
+    """The stage for a run: that of an earlier run of the same scenario and policy, or a new one.
+
+    The last few are kept. A planner that is given is used.
+    """
+    for known in _recent:
+        same_plans = known.planner.policy is policy and planner in (None, known.planner)
+        if same_plans and known.scenario == scenario:
+            return known
+    fresh = Stage(scenario, planner or Planner(policy, scenario.site))
+    _recent.insert(0, fresh)
+    del _recent[_KEPT:]
+    return fresh

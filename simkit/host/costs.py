@@ -1,0 +1,121 @@
+"""What the work of nginx costs its worker: a cost table, which is data and can be replaced."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from pathlib import Path
+from typing import Literal
+
+from simkit import shipped
+from simkit.policy.plan import Decision, Handler
+from simkit.traffic.part import NotNegative, Part
+from simkit.traffic.reading import read_model
+
+__all__ = ["ANSWERS", "Cause", "CostTable", "Costs", "answer_kind", "load_costs"]
+
+
+class Cause(IntEnum):
+    """What CPU time was spent on. The names stand in results, as ``cpu_<name>_s``."""
+
+    WAKE_UP = 0
+    ACCEPT = 1
+    TLS = 2
+    READ = 3
+    SILENT = 4
+    PAGE = 5
+    STATIC = 6
+    PROXY = 7
+
+
+class AnswerCosts(Part):
+    """Microseconds for a whole request, by who makes the answer.
+
+    ``limited_…`` are those by which a limit refuses.
+    """
+
+    silent: NotNegative
+    limited_silent: NotNegative
+    page: NotNegative
+    limited_page: NotNegative
+    static: NotNegative
+    proxy: NotNegative
+
+
+class CostTable(Part):
+    """A cost table as its file has it. Every microsecond is of worker CPU time.
+
+    ``new_connection_us`` holds accepting, reading, answering and closing; ``kept_connection_us``
+    a request on a connection that stands. What an answer on a new connection costs beyond
+    ``accept_us`` is the answer's own part of it.
+    """
+
+    name: str
+    nginx: str
+    provenance: str
+    wake_up_us: NotNegative
+    accept_us: NotNegative
+    read_us: NotNegative
+    delay_us: NotNegative
+    body_ns_per_byte: NotNegative
+    handshake_us: dict[Literal["ecdsa", "rsa"], NotNegative]
+    refused_handshake_us: NotNegative
+    new_connection_us: AnswerCosts
+    kept_connection_us: AnswerCosts
+
+
+def load_costs(name_or_path: str | Path) -> CostTable:
+    """A cost table by its shipped name or its path. Raises InputError with file and line."""
+    return read_model(shipped.find("costs", name_or_path), CostTable)[0]
+
+
+ANSWERS = tuple(AnswerCosts.model_fields)
+"""The kinds of answer, as the table names them; `answer_kind` gives their numbers."""
+
+_CAUSES = (Cause.SILENT, Cause.SILENT, Cause.PAGE, Cause.PAGE, Cause.STATIC, Cause.PROXY)
+_KINDS = {Handler.SILENT: 0, Handler.TLS: 0, Handler.PAGE: 2, Handler.STATIC: 4, Handler.PROXY: 5}
+
+
+def answer_kind(decision: Decision) -> int:
+    """The number of a decision's kind of answer in `ANSWERS`."""
+    kind = _KINDS[decision.handler]
+    limited = decision.rule is not None and decision.rule.directive.startswith("limit_")
+    return kind + 1 if limited and kind < 4 else kind
+
+
+class Costs:
+    """A cost table in nanoseconds, ready for a run. Immutable.
+
+    ``new[kind]`` and ``kept[kind]`` are an answer's own part, without ``accept``.
+    """
+
+    __slots__ = (
+        "accept",
+        "body",
+        "causes",
+        "delay",
+        "handshake",
+        "kept",
+        "name",
+        "new",
+        "read",
+        "refused_handshake",
+        "wake_up",
+    )
+
+    def __init__(self, table: CostTable, certificate: Literal["ecdsa", "rsa"] = "ecdsa") -> None:
+        self.name = table.name
+        self.wake_up = _ns(table.wake_up_us)
+        self.accept = _ns(table.accept_us)
+        self.read = _ns(table.read_us)
+        self.delay = _ns(table.delay_us)
+        self.handshake = _ns(table.handshake_us[certificate])
+        self.refused_handshake = max(0, _ns(table.refused_handshake_us) - self.accept)
+        self.body = table.body_ns_per_byte
+        self.causes = _CAUSES
+        fresh, kept = table.new_connection_us, table.kept_connection_us
+        self.new = tuple(max(0, _ns(getattr(fresh, a)) - self.accept) for a in ANSWERS)
+        self.kept = tuple(_ns(getattr(kept, a)) for a in ANSWERS)
+
+
+def _ns(microseconds: float) -> int:
+    return round(microseconds * 1000)

@@ -1,0 +1,62 @@
+"""The application behind nginx: a queue for several servers, M/M/c if service is exponential."""
+
+from __future__ import annotations
+
+from heapq import heapreplace
+
+from simkit import draws
+from simkit.draws import Purpose
+from simkit.host.wire import Exchange
+from simkit.traffic.machine import UpstreamSpec
+from simkit.traffic.part import NS_PER_MS, NS_PER_S
+
+__all__ = ["Upstream"]
+
+
+class Upstream:
+    """Servers that take requests in the order in which they come, and finish what they began.
+
+    As nothing can change a request's turn once it is in, its end is known when it comes: the
+    state is when each server will be free, the workload vector of Kiefer and Wolfowitz (1955,
+    doi:10.1090/S0002-9947-1955-0066587-1).
+    """
+
+    __slots__ = ("_free_ns", "_spec", "busy_ns", "requests", "timeout_ns", "waited_ns")
+
+    def __init__(self, spec: UpstreamSpec) -> None:
+        self._spec = spec
+        self._free_ns = [0] * spec.servers
+        self.timeout_ns = int(spec.timeout_s * NS_PER_S)
+        self.requests = 0
+        self.busy_ns = 0
+        self.waited_ns = 0
+
+    def enter(self, exchange: Exchange, now_ns: int) -> int:
+        """A request comes: the time at which it will have been served."""
+        service_ns = self._service_ns(exchange)
+        begin_ns = max(now_ns, self._free_ns[0])
+        heapreplace(self._free_ns, begin_ns + service_ns)
+        self.requests += 1
+        self.busy_ns += service_ns
+        self.waited_ns += begin_ns - now_ns
+        return begin_ns + service_ns
+
+    def _service_ns(self, exchange: Exchange) -> int:
+        spec = self._spec
+        mean_ns = spec.mean_ms * NS_PER_MS
+        if spec.service == "constant":
+            return int(mean_ns)
+        where = (exchange.wish_number, exchange.item << 16 | exchange.attempt)
+        u = draws.uniform(exchange.key, Purpose.SERVICE, *where)
+        if spec.service == "exponential":
+            return int(draws.exponential(mean_ns, u))
+        v = draws.uniform(draws.mix(exchange.key, 1), Purpose.SERVICE, *where)
+        return int(draws.lognormal(mean_ns * spec.median_share, spec.sigma, u, v))
+
+    def vector(self) -> dict[str, float]:
+        """What it did: requests taken, time spent serving them and time they queued for it."""
+        return {
+            "upstream_requests": self.requests,
+            "upstream_busy_s": self.busy_ns / NS_PER_S,
+            "upstream_wait_s": self.waited_ns / NS_PER_S,
+        }

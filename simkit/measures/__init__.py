@@ -1,0 +1,27 @@
+"""What runs and policies come to in numbers: leakage, false drops and misses, load, intervals."""
+
+from __future__ import annotations
+
+from simkit.measures.drops import CohortDrops, Drops, RuleDrops, drops_of
+from simkit.measures.intervals import Interval, clopper_pearson, paired_difference, t_interval
+from simkit.measures.leakage import Leakage, Probe, Secret, World, leakage_of, measure
+from simkit.measures.load import Load, load_of
+
+__all__ = [
+    "CohortDrops",
+    "Drops",
+    "Interval",
+    "Leakage",
+    "Load",
+    "Probe",
+    "RuleDrops",
+    "Secret",
+    "World",
+    "clopper_pearson",
+    "drops_of",
+    "leakage_of",
+    "load_of",
+    "measure",
+    "paired_difference",
+    "t_interval",
+]

@@ -1,0 +1,68 @@
+"""Load: what a run cost the server and its honest clients. It stays a vector.
+
+The server's part is counted by the engine over the scenario's window (``Run.load``, units in the
+names). The clients' part is the latency of honest requests that the policy let through and that
+an HTTP answer came to: a refusal is quick, so counting it would make a server that refuses look
+fast. Quantiles interpolate linearly between order statistics (Hyndman and Fan 1996, type 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import nan
+
+import numpy as np
+import numpy.typing as npt
+
+from simkit.engine.run import Run
+from simkit.wire import SightKind
+
+__all__ = ["LATENCIES", "Load", "load_of"]
+
+LATENCIES = {
+    "honest_latency_p50_ms": 0.5,
+    "honest_latency_p95_ms": 0.95,
+    "honest_latency_p99_ms": 0.99,
+}
+_NS_PER_MS = 1e6
+_NS_PER_S = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The load of one run: ``server`` by name with unit, honest latency in ms (nan if none)."""
+
+    window_s: float
+    server: Mapping[str, float] = field(default_factory=dict)
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+    answered: int = 0
+
+    @property
+    def cpu_share(self) -> float:
+        """CPU time of all workers as a share of one core over the window; nan if not counted."""
+        return self.server.get("cpu_s", nan) / self.window_s
+
+    def vector(self) -> dict[str, float]:
+        """Every component by its name, the server's first."""
+        return {**self.server, "cpu_share": self.cpu_share, **self.latency_ms}
+
+
+def _honest_latency_ms(run: Run) -> npt.NDArray[np.float64]:
+    columns = run.requests
+    honest = np.array([c.honest for c in run.cohorts], dtype=np.bool_)
+    mask = honest[columns["cohort"].astype(np.int64)] & ~columns["refused"].astype(np.bool_)
+    mask &= np.asarray(columns["sight"] == int(SightKind.HTTP))
+    result: npt.NDArray[np.float64] = columns["latency_ns"][mask].astype(np.float64) / _NS_PER_MS
+    return result
+
+
+def _quantile(values: npt.NDArray[np.float64], share: float) -> float:
+    return float(np.quantile(values, share)) if values.size else nan
+
+
+def load_of(run: Run) -> Load:
+    """The load of a run as a vector of named numbers."""
+    latency = _honest_latency_ms(run)
+    quantiles = {name: _quantile(latency, share) for name, share in LATENCIES.items()}
+    return Load(run.window_ns / _NS_PER_S, dict(run.load), quantiles, int(latency.size))

@@ -1,0 +1,332 @@
+"""Comparing strategies: many runs on the same crowd, and what they say together.
+
+Every strategy meets the same crowd in each replication (common random numbers), so strategies
+are compared by the differences within replications. Each number comes with Student's interval
+over the replications. Leakage is computed from the policies themselves and has no interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf, nan
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from simkit.errors import InputError
+from simkit.measures.intervals import Interval, paired_difference, t_interval
+from simkit.measures.leakage import Leakage, Planning, leakage_of
+from simkit.study.outcome import (
+    MEASURES,
+    Measure,
+    Outcome,
+    Simulate,
+    Task,
+    Value,
+    run_task,
+)
+from simkit.study.parallel import gather
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simkit.policy import Policy
+    from simkit.traffic import Scenario
+
+Progress = Callable[[int, int], None]
+Groups = Mapping[str, tuple[str, ...]]
+Key = tuple[str, str, str]
+
+__all__ = ["Comparison", "Row", "RuleRow", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One number of one strategy over all replications, or (``against``) a paired difference."""
+
+    strategy: str
+    measure: str
+    cohort: str
+    unit: str
+    interval: Interval
+    against: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """What a difference says: ``more``, ``less``, or that none was found."""
+        if not self.interval.known:
+            return "one replication: no interval"
+        if self.interval.excludes(0.0):
+            return "more" if self.interval.mean > 0 else "less"
+        return "no difference found at this precision"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """What a rule did to a cohort, per replication; ``dropped_share`` is of the cohort's wishes."""
+
+    strategy: str
+    file: str
+    line: int
+    text: str
+    directive: str
+    cohort: str
+    honest: bool
+    refused: float
+    dropped: float
+    dropped_share: float
+
+    @property
+    def where(self) -> str:
+        """``file:line``."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found. ``outcomes`` are sorted by replication, then by strategy.
+
+    ``replications`` is how many were done by every strategy; where that is fewer than ``wanted``
+    the work was interrupted. ``homes`` are the folders of the policies: files of rules are given
+    relative to them. ``groups`` names cohorts that are also reported together. The first
+    strategy is the baseline of the differences.
+    """
+
+    scenario: str
+    seed: int
+    strategies: tuple[str, ...]
+    wanted: int
+    replications: int
+    outcomes: tuple[Outcome, ...]
+    leakage: Mapping[str, tuple[Leakage, ...]] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
+    homes: Mapping[str, Path] = field(default_factory=dict)
+    groups: Groups = field(default_factory=dict)
+    level: float = 0.95
+    notes: tuple[str, ...] = ()
+
+    @property
+    def baseline(self) -> str:
+        """The strategy that the others are held against."""
+        return self.strategies[0]
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether fewer replications were done than were asked for."""
+        return self.replications < self.wanted
+
+    @cached_property
+    def raw(self) -> dict[tuple[str, int], tuple[Value, ...]]:
+        """Every number of every run, by strategy and replication."""
+        return {(o.strategy, o.replication): o.values(self.groups) for o in self.outcomes}
+
+    @cached_property
+    def _columns(self) -> dict[Key, tuple[str, npt.NDArray[np.float64]]]:
+        """By strategy, measure and cohort: the unit and one value for each replication."""
+        columns: dict[Key, tuple[str, npt.NDArray[np.float64]]] = {}
+        for (strategy, replication), values in self.raw.items():
+            for value in values:
+                key = (strategy, value.measure, value.cohort)
+                empty = (value.unit, np.full(self.replications, nan))
+                columns.setdefault(key, empty)[1][replication] = value.value
+        return columns
+
+    def values(self, strategy: str, measure: str, cohort: str) -> npt.NDArray[np.float64]:
+        """One value for each replication; KeyError if there is no such number."""
+        return self._columns[strategy, measure, cohort][1]
+
+    def interval(self, strategy: str, measure: str, cohort: str) -> Interval:
+        """The mean over replications with its interval, cut to what is possible."""
+        found = t_interval(self.values(strategy, measure, cohort), self.level)
+        return found.within(0.0, _highest(measure))
+
+    def difference(self, strategy: str, against: str, measure: str, cohort: str) -> Interval:
+        """The paired difference ``strategy - against`` with its interval."""
+        first, second = (self.values(s, measure, cohort) for s in (strategy, against))
+        return paired_difference(first, second, self.level)
+
+    def rows(self) -> tuple[Row, ...]:
+        """Every number of every strategy with its interval, tidy."""
+        return tuple(
+            Row(s, m, c, unit, self.interval(s, m, c)) for (s, m, c), (unit, _) in self._sorted()
+        )
+
+    def differences(self) -> tuple[Row, ...]:
+        """Every number of every other strategy against the baseline, pair by pair."""
+        base = self.baseline
+        return tuple(
+            Row(s, m, c, unit, self.difference(s, base, m, c), base)
+            for (s, m, c), (unit, _) in self._sorted()
+            if s != base and (base, m, c) in self._columns
+        )
+
+    def _sorted(self) -> Iterable[tuple[Key, tuple[str, npt.NDArray[np.float64]]]]:
+        """The columns by strategy in the order given, and within it as the runs have them."""
+        order = {name: i for i, name in enumerate(self.strategies)}
+        return sorted(self._columns.items(), key=lambda item: order[item[0][0]])
+
+    def cohorts(self, *, honest: bool) -> tuple[str, ...]:
+        """The names of the cohorts of one side, in the order of the scenario."""
+        found = self.outcomes[0].drops
+        return tuple(c.cohort for c in found if c.honest == honest)
+
+    @property
+    def unservable(self) -> tuple[str, ...]:
+        """Hostile cohorts that ask for nothing that could be served: they have no misses."""
+        return self.outcomes[0].unservable
+
+    def leak(self, strategy: str, secret: str, attacker: str) -> Leakage | None:
+        """One secret of one strategy, or None if it was not measured."""
+        found = self.leakage.get(strategy, ())
+        return next((r for r in found if (r.secret, r.attacker) == (secret, attacker)), None)
+
+    @cached_property
+    def rules(self) -> tuple[RuleRow, ...]:
+        """Every rule that refused anybody: by strategy, honest first, worst first."""
+        order = {name: i for i, name in enumerate(self.strategies)}
+        rows = [row for name in self.strategies for row in _rule_rows(self._of(name))]
+        return tuple(sorted(rows, key=lambda r: (order[r.strategy], not r.honest, -r.dropped)))
+
+    def _of(self, strategy: str) -> tuple[Outcome, ...]:
+        return tuple(o for o in self.outcomes if o.strategy == strategy)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything that the runs warned of, once each."""
+        return tuple(dict.fromkeys(w for o in self.outcomes for w in o.warnings))
+
+    def to_frame(self, table: str = "measures") -> pd.DataFrame:
+        """One of the tables of `simkit.study.export` as a data frame."""
+        from simkit.study.export import frame
+
+        return frame(self, table)
+
+    def to_csv(self, folder: Path) -> tuple[Path, ...]:
+        """Write every table of `simkit.study.export` as CSV; the paths written."""
+        from simkit.study.export import write_csv
+
+        return write_csv(self, folder)
+
+    def to_json(self) -> dict[str, object]:
+        """Everything as one dictionary, documented in `simkit.study.export`."""
+        from simkit.study.export import as_json
+
+        return as_json(self)
+
+
+def _highest(measure: str) -> float:
+    found: Measure | None = next((m for m in MEASURES if m.name == measure), None)
+    return inf if found is None else found.highest
+
+
+def _rule_rows(outcomes: Sequence[Outcome]) -> list[RuleRow]:
+    """What each rule did to each cohort, averaged over the runs of one strategy."""
+    tally: dict[tuple[str, int, str, str, str, bool], list[int]] = {}
+    for outcome in outcomes:
+        for rule in outcome.rules:
+            key = (rule.file, rule.line, rule.text, rule.directive, rule.cohort, rule.honest)
+            cell = tally.setdefault(key, [0, 0])
+            cell[0] += rule.refused
+            cell[1] += rule.dropped
+    wishes = _wishes(outcomes)
+    return [
+        RuleRow(
+            outcomes[0].strategy,
+            *key,
+            refused / len(outcomes),
+            dropped / len(outcomes),
+            100.0 * dropped / wishes[key[4]] if wishes[key[4]] else nan,
+        )
+        for key, (refused, dropped) in sorted(tally.items())
+    ]
+
+
+def _wishes(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for outcome in outcomes:
+        for cohort in outcome.drops:
+            total[cohort.cohort] = total.get(cohort.cohort, 0) + cohort.wishes
+    return total
+
+
+def compare(
+    scenario: Scenario,
+    policies: Mapping[str, Policy],
+    *,
+    replications: int = 10,
+    seed: int = 1,
+    workers: int | Executor | None = None,
+    progress: Progress | None = None,
+    groups: Groups | None = None,
+    simulate: Simulate | None = None,
+) -> Comparison:
+    """Run every policy on the same crowd, ``replications`` times, and hold them against the first.
+
+    ``workers`` is the number of processes (None: decided by how long a run takes) or an executor
+    of your own. Whoever does the runs, the result is the same. ``progress(done, total)`` is
+    called after each run. ``groups`` names cohorts to be reported together as well; None takes
+    those of the scenario. ``simulate`` is another engine; to run in other processes it has to be
+    importable there.
+
+    Ctrl-C ends the work: the replications that every strategy has done are returned, and
+    KeyboardInterrupt is raised if there is none. Raises InputError where there is nothing to
+    compare.
+    """
+    _check(policies, replications)
+    tasks = [
+        Task(name, policy, scenario, seed, replication, simulate)
+        for replication in range(replications)
+        for name, policy in policies.items()
+    ]
+    found = gather(run_task, tasks, workers=workers, progress=progress)
+    done = _complete(found.results, len(policies))
+    if not done:
+        raise KeyboardInterrupt
+    return Comparison(
+        scenario=scenario.name,
+        seed=seed,
+        strategies=tuple(policies),
+        wanted=replications,
+        replications=len(done) // len(policies),
+        outcomes=done,
+        leakage={name: _leakage(scenario, policy) for name, policy in policies.items()},
+        homes={name: Path(policy.path).parent for name, policy in policies.items()},
+        about={name: policy.about for name, policy in policies.items()},
+        groups=groups_of(scenario) if groups is None else groups,
+        notes=found.notes,
+    )
+
+
+def _check(policies: Mapping[str, Policy], replications: int) -> None:
+    if not policies:
+        raise InputError("there is no policy to compare")
+    if replications < 1:
+        raise InputError(f"{replications} replications are too few: at least 1")
+
+
+def _complete(results: Sequence[Outcome | None], strategies: int) -> tuple[Outcome, ...]:
+    """The outcomes of the leading replications that every strategy has done."""
+    done: list[Outcome] = []
+    for start in range(0, len(results), strategies):
+        whole = [r for r in results[start : start + strategies] if r is not None]
+        if len(whole) < strategies:
+            break
+        done += whole
+    return tuple(done)
+
+
+def _leakage(scenario: Scenario, policy: Policy) -> tuple[Leakage, ...]:
+    from simkit.policy import Planner
+
+    planner: Planning = Planner(policy, scenario.site)
+    return () if scenario.leakage is None else leakage_of(planner, scenario.leakage)
+
+
+def groups_of(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """The scenario's own groups, in parentheses: no cohort can have such a name."""
+    return {f"({name})": members for name, members in scenario.groups.items()}

@@ -1,0 +1,79 @@
+"""The crowd: the clients of a scenario, one by one, with all that is drawn for them once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING
+
+from simkit import draws
+from simkit.draws import Purpose
+from simkit.wire import Address
+
+if TYPE_CHECKING:
+    from simkit.traffic.cohorts import CohortBase
+    from simkit.traffic.scenario import Scenario
+
+__all__ = ["Member", "address_of", "members", "room"]
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One client. ``number`` counts through the run, ``key`` is its stream of draws."""
+
+    number: int
+    cohort: int
+    key: int
+    address: Address
+    agent: str
+
+
+def members(scenario: Scenario, seed: int, replication: int) -> Iterator[Member]:
+    """The clients of a run, in the order of their cohorts.
+
+    A client's stream hangs on the name of its cohort and its number within it, so another cohort
+    before or after leaves the draws of this one untouched.
+    """
+    root = draws.mix(seed, replication)
+    number = 0
+    for position, cohort in enumerate(scenario.cohorts):
+        networks = cohort.networks()
+        for index in range(cohort.count):
+            key = draws.stream(root, cohort.name, index)
+            address = _address(networks, index)
+            yield Member(number, position, key, address, _agent(cohort, key))
+            number += 1
+
+
+def _address(networks: tuple[Network, ...], index: int) -> Address:
+    turn, which = divmod(index, len(networks))
+    return address_of(networks[which], turn)
+
+
+def _agent(cohort: CohortBase, key: int) -> str:
+    if not cohort.agents:
+        return ""
+    u = draws.uniform(key, Purpose.AGENT)
+    return cohort.agents[draws.integer(len(cohort.agents), u)]
+
+
+def room(network: Network) -> int:
+    """How many clients find an address in a network; a single one is shared by any number."""
+    if network.num_addresses == 1:
+        return 1 << 62
+    if network.version == 6 and network.prefixlen < 64:
+        return (1 << (64 - network.prefixlen)) - 1
+    return network.num_addresses - 2
+
+
+def address_of(network: Network, index: int) -> Address:
+    """The address of the client of that index: in a large IPv6 network, in a /64 of its own."""
+    if network.num_addresses == 1:
+        return network.network_address
+    base = int(network.network_address)
+    if network.version == 6 and network.prefixlen < 64:
+        return ip_address(base + ((index + 1) << 64) + 1)
+    return network.network_address + (index + 1)

@@ -1,0 +1,52 @@
+"""The machine and the network of a scenario, as data. What they do is in `simkit.host`."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from simkit.traffic.part import Count, NotNegative, Part, Positive
+
+__all__ = ["HostSpec", "NetworkSpec", "UpstreamSpec"]
+
+
+class NetworkSpec(Part):
+    """The network between clients and server: ``rtt_ms`` is there and back."""
+
+    rtt_ms: NotNegative = 40.0
+
+
+class UpstreamSpec(Part):
+    """The application behind nginx: ``servers`` that serve one request each, and one queue.
+
+    ``service`` is the distribution of the time that one request takes, of mean ``mean_ms``;
+    ``sigma`` belongs to the lognormal. After ``timeout_s`` (nginx: proxy_read_timeout, 60 s
+    unless set) nginx answers 504 itself.
+    """
+
+    servers: Count = 4
+    service: Literal["constant", "exponential", "lognormal"] = "exponential"
+    mean_ms: NotNegative = 20.0
+    sigma: Positive = 0.5
+    timeout_s: Positive = 60.0
+
+    @property
+    def median_share(self) -> float:
+        """The median of the lognormal distribution as a share of its mean."""
+        return exp(-self.sigma * self.sigma / 2)
+
+
+class HostSpec(Part):
+    """The machine: ``cpus`` is the number of workers that ``worker_processes auto`` starts.
+
+    ``backlog`` is nginx's own 511 unless the scenario says otherwise, ``costs`` the name or path
+    of a cost table, ``certificate`` the kind that a full TLS handshake pays for.
+    """
+
+    cpus: Count = 2
+    backlog: Annotated[int, Field(ge=0)] = 511
+    costs: str = "nginx-1.22-loopback"
+    certificate: Literal["ecdsa", "rsa"] = "ecdsa"
+    upstream: UpstreamSpec = UpstreamSpec()

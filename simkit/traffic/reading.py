@@ -1,0 +1,148 @@
+"""Reading scenario files: one clear error with file, line and key for whatever is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from simkit import shipped
+from simkit.errors import InputError
+from simkit.traffic.lines import KeyPath, key_lines, line_of
+from simkit.traffic.scenario import Scenario, problems
+
+__all__ = ["load_scenario", "read_model"]
+
+Model = TypeVar("Model", bound=BaseModel)
+_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+def load_scenario(path_or_name: str | Path) -> Scenario:
+    """A scenario from a TOML file, or a shipped one by its name.
+
+    Raises InputError with file, line and key for whatever cannot be used.
+    """
+    path = shipped.find("scenarios", path_or_name)
+    scenario, lines = read_model(path, Scenario)
+    for place, problem in problems(scenario):
+        raise InputError(f"{_key(place)}: {problem}", file=path, line=line_of(lines, place))
+    return scenario
+
+
+def read_model(path: Path, model: type[Model]) -> tuple[Model, dict[KeyPath, int]]:
+    """A TOML file as a model, and the line of each key. Raises InputError."""
+    text = _text(path)
+    data = _parse(path, text)
+    lines = key_lines(text)
+    try:
+        return model.model_validate_json(json.dumps(data, default=str)), lines
+    except ValidationError as error:
+        raise _input_error(path, data, lines, error) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise InputError("is not UTF-8 text", file=path, line=line) from None
+    if not text.strip():
+        raise InputError("is empty", file=path, line=1)
+    return text
+
+
+def _parse(path: Path, text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what = str(error)
+        found = _LINE.search(what)
+        line = int(found[1]) if found else text.count("\n") + 1
+        reason = _LINE.sub("", what).replace("(at end of document)", "").strip()
+        raise InputError(f"is not TOML: {reason}", file=path, line=line) from None
+
+
+def _input_error(
+    path: Path, data: Mapping[str, object], lines: dict[KeyPath, int], error: ValidationError
+) -> InputError:
+    """The error that stands first in the file; the hint says how many more there are."""
+    found = [(_place(data, e), e) for e in error.errors(include_url=False)]
+    place, first = min(found, key=lambda f: line_of(lines, f[0]))
+    hints = [_given(first)] if _given(first) else []
+    if len(found) > 1:
+        hints.append(f"{len(found) - 1} more to come")
+    return InputError(
+        f"{_key(place)}: {_words(first)}",
+        file=path,
+        line=line_of(lines, place),
+        hint="; ".join(hints) or None,
+    )
+
+
+def _place(data: object, error: ErrorDetails) -> KeyPath:
+    """The path in the file: without the tags of unions, which pydantic puts between."""
+    place: list[str | int] = []
+    here: Any = data
+    for part in error["loc"]:
+        if _holds(here, part):
+            here = here[part]
+        elif isinstance(here, dict) and (here.get("kind") == part or part == "[key]"):
+            continue
+        elif not isinstance(here, dict):
+            break
+        place.append(part)
+    if error["type"].startswith("union_tag"):
+        place.append("kind")
+    return tuple(place)
+
+
+def _holds(here: Any, part: str | int) -> bool:
+    if isinstance(here, dict):
+        return part in here
+    return isinstance(here, list) and isinstance(part, int) and part < len(here)
+
+
+def _key(place: KeyPath) -> str:
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "the file"
+
+
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is no key that is known here",
+    "greater_than": "must be > {gt:g}",
+    "greater_than_equal": "must be >= {ge:g}",
+    "less_than": "must be < {lt:g}",
+    "less_than_equal": "must be <= {le:g}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "union_tag_invalid": "must be one of {expected_tags}",
+    "union_tag_not_found": "is missing: it says what kind of cohort this is",
+    "value_error": "{error}",
+}
+_SILENT = ("missing", "union_tag_not_found", "extra_forbidden")
+
+
+def _words(error: ErrorDetails) -> str:
+    template = _WORDS.get(error["type"])
+    if template is None:
+        return error["msg"].replace("Input should", "should")
+    return template.format(**error.get("ctx", {}))
+
+
+def _given(error: ErrorDetails) -> str:
+    """The value that was given, where it is short enough to help."""
+    if error["type"] in _SILENT or error["type"].startswith("union_tag"):
+        return ""
+    text = repr(error["input"])
+    return f"it is {text}" if len(text) <= 60 else ""

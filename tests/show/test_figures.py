@@ -1,0 +1,99 @@
+"""Figures: that they carry numbers, names and units, and that their bytes are stable."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from simkit.show.figures import FIGURES, save_figures
+from simkit.study.outcome import ALL_HONEST
+from tests.show.example import example
+
+ROOT = Path(__file__).parents[2]
+
+
+def texts(figure: Figure) -> list[str]:
+    figure.draw_without_rendering()
+    found = (t.get_text() for t in figure.findobj(Text))
+    return [text for text in found if text]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_strategy_is_named_and_every_axis_has_a_unit(name: str) -> None:
+    shown = "\n".join(texts(FIGURES[name](example())))
+    for strategy in example().strategies:
+        assert strategy in shown
+    assert "%" in shown or " s, " in shown
+
+
+@pytest.mark.parametrize("name", ["harm", "load", "trade-off"])
+def test_sampled_figures_say_what_their_bars_are(name: str) -> None:
+    assert "95 % intervals over 8 replications" in "\n".join(texts(FIGURES[name](example())))
+    assert "no intervals" in "\n".join(texts(FIGURES[name](example(1))))
+
+
+def test_leakage_shows_the_numbers_and_the_prior() -> None:
+    figure = FIGURES["leakage"](example())
+    path = figure.axes[0]
+    assert [t.get_text() for t in path.texts] == ["100", "33", "33"]
+    assert path.lines[0].get_xdata()[0] == pytest.approx(100 / 3)  # type: ignore[index]
+
+
+def test_without_probes_the_figure_says_so() -> None:
+    assert "names no probes" in "\n".join(texts(FIGURES["leakage"](replace(example(), leakage={}))))
+
+
+def test_harm_shows_each_cohort_with_its_number() -> None:
+    found = example()
+    shown = texts(FIGURES["harm"](found))
+    assert {"feed reader", "path scanner"} <= set(shown)
+    rate = found.interval("silent", "false_drops_per_wish", "feed_reader").mean
+    assert f"{rate:.1f}" in shown
+
+
+def test_trade_off_points_lie_where_the_numbers_are() -> None:
+    found = example()
+    panel = FIGURES["trade-off"](found).axes[0]
+    lines = [c.lines[0] for c in panel.containers]  # type: ignore[attr-defined]
+    across = [float(line.get_xdata()[0]) for line in lines]
+    wanted = [found.interval(s, "false_drops_per_wish", ALL_HONEST).mean for s in found.strategies]
+    assert across == pytest.approx(wanted)
+
+
+def size(path: Path) -> tuple[int, int]:
+    width, height = struct.unpack(">II", path.read_bytes()[16:24])
+    return width, height
+
+
+def test_files_are_the_same_bytes_again(tmp_path: Path) -> None:
+    once = save_figures(example(), tmp_path / "once")
+    again = save_figures(example(), tmp_path / "again")
+    assert [p.stem for p in once] == list(FIGURES)
+    for first, second in zip(once, again, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+        assert min(size(first)) > 300
+
+
+def test_no_pyplot_is_needed() -> None:
+    code = (
+        "import sys; import simkit.show.figures, simkit.show.table, simkit.study.compare;"
+        "bad = {'matplotlib', 'matplotlib.pyplot', 'pandas', 'scipy'} & set(sys.modules);"
+        "sys.exit(str(bad) if bad else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
