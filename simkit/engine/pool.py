@@ -47,7 +47,7 @@ class Pool:
             self._server.connect(exchange)
             return False
         self._server.send(exchange)
-        return found.ready_ns <= now_ns
+        return found.served > 0
 
     def _trunk(self, port: int, now_ns: int) -> Connection | None:
         trunk = self._trunks.get(port)
@@ -82,12 +82,17 @@ class Pool:
     def done(self, connection: Connection, sight: Sight) -> None:
         """An exchange on this connection is over, as far as the client can see."""
         if not sight.kept:
-            if self._trunks.get(connection.port) is connection and _is_lost(sight, connection):
-                del self._trunks[connection.port]
+            if _is_lost(sight, connection):
+                self._forget(connection)
         elif not self._keeps:
+            self._forget(connection)
             self._server.hang_up(connection)
         elif not connection.http2:
             self._idle.setdefault(connection.port, []).append(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        if self._trunks.get(connection.port) is connection:
+            del self._trunks[connection.port]
 
 
 def _is_lost(sight: Sight, connection: Connection) -> bool:

@@ -95,7 +95,9 @@ class Connections:
     def send(self, exchange: Exchange) -> None:
         """The client sends on a connection that it has: at once, or when the connection stands."""
         connection = exchange.connection
-        if connection.ready_ns == NEVER:
+        if connection.ready_ns == NEVER and connection.closed_ns != NEVER:
+            self._reset(exchange)
+        elif connection.ready_ns == NEVER:
             connection.waiting.append(exchange)
         else:
             ready = max(self._agenda.now, connection.ready_ns)

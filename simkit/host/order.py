@@ -39,6 +39,8 @@ that two engines need to agree on:
 - An answer that would come after the client's patience has ended never comes: there is no race.
 - A timer of a connection is not moved when its deadline is; when it goes off too early it is set
   again. One that was set for another moment than now has been overtaken and does nothing.
+- What a client does side by side, such as the lanes of a page, begins in order, before any other
+  event of that time; a lane that is free takes the next thing to do.
 - At the end of the window everything stops; an event at exactly that time does not happen.
 """
 

@@ -45,12 +45,14 @@ def read(path: Path) -> tuple[Directive, ...]:
     """
     _check_file(path)
     try:
-        payload = crossplane.parse(str(path), combine=True, strict=False)
+        payload = crossplane.parse(str(path), strict=False)
     except RecursionError:
         raise InputError("blocks or includes are nested too deeply", file=path) from None
     for error in payload["errors"]:
         raise _error(error, path)
-    return tuple(_directive(raw, 0) for config in payload["config"] for raw in config["parsed"])
+    # Not crossplane's own combining: it gives what follows an include the name of that file.
+    files = payload["config"]
+    return tuple(_directives(files[0]["parsed"], files, files[0]["file"], 0))
 
 
 def first_comment(path: Path) -> str:
@@ -77,13 +79,27 @@ def _error(error: Mapping[str, Any], path: Path) -> InputError:
     return InputError(text, file=error.get("file") or path, line=error.get("line"))
 
 
-def _directive(raw: Mapping[str, Any], depth: int) -> Directive:
+def _directives(
+    block: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], file: str, depth: int
+) -> Iterator[Directive]:
+    """The directives of a block, with those of included files in their place."""
+    for raw in block:
+        if depth > _MAX_DEPTH:
+            raise InputError("blocks are nested too deeply", file=file, line=int(raw["line"]))
+        for number in raw.get("includes", ()):
+            included = files[number]
+            yield from _directives(included["parsed"], files, included["file"], depth + 1)
+        if "includes" not in raw:
+            yield _directive(raw, files, file, depth)
+
+
+def _directive(
+    raw: Mapping[str, Any], files: Sequence[Mapping[str, Any]], file: str, depth: int
+) -> Directive:
     name, args = str(raw["directive"]), tuple(str(a) for a in raw["args"])
-    source = Source(str(raw["file"]), int(raw["line"]), _one_line(name, args))
-    if depth > _MAX_DEPTH:
-        raise InputError("blocks are nested too deeply", file=source.file, line=source.line)
+    source = Source(file, int(raw["line"]), _one_line(name, args))
     block: Sequence[Mapping[str, Any]] | None = raw.get("block")
-    inner = None if block is None else tuple(_directive(b, depth + 1) for b in block)
+    inner = None if block is None else tuple(_directives(block, files, file, depth + 1))
     return Directive(name, args, source, inner)
 
 

@@ -24,6 +24,7 @@ Shown = tuple[float, float, str]
 _REACH_PT = (9.0, 20.0, 34.0, 50.0, 70.0)
 _ANGLES = (45, 0, 315, 135, 180, 225, 90, 270)
 _POINT_PT = 5.0
+_SAME_PT = 8.0
 _BAR_PT = 2.0
 _WIDTH_OF_LETTER = 0.58
 _HEIGHT_OF_LINE = 1.25
@@ -96,7 +97,7 @@ def _together(shown: Sequence[Shown]) -> list[tuple[float, float, list[str]]]:
     """Points with the names of all that lie within one marker of them."""
     groups: list[tuple[float, float, list[str]]] = []
     for x, y, name in shown:
-        same = (g for g in groups if abs(g[0] - x) < _POINT_PT and abs(g[1] - y) < _POINT_PT)
+        same = (g for g in groups if abs(g[0] - x) < _SAME_PT and abs(g[1] - y) < _SAME_PT)
         found = next(same, None)
         if found is None:
             groups.append((x, y, [name]))

@@ -43,6 +43,11 @@ def _listed(names: Iterable[str]) -> str:
     return " and ".join([", ".join(found[:-1]), found[-1]]) if len(found) > 1 else "".join(found)
 
 
+def _under(names: list[str], others: list[str]) -> str:
+    """The names, or all but the others where those are fewer."""
+    return f"all but {_listed(others)}" if 0 < len(others) < len(names) else _listed(names)
+
+
 def _percent(interval: Interval) -> str:
     """``3.2 % [2.9–3.5]``, without brackets where they would say nothing more."""
     value, low, high = (number(v) for v in (interval.mean, interval.low, interval.high))
@@ -116,10 +121,9 @@ def _agentless(found: Comparison) -> Iterator[str]:
     spared = [s for s in drops if s not in hurt]
     worst = max(drops[s].mean for s in hurt)
     members = _listed(found.groups.get(NO_AGENT, ()))
-    under = f"all but {_listed(spared)}" if 0 < len(spared) < len(hurt) else _listed(hurt)
     yield (
         f"Honest clients without an agent ({members}) lose up to {number(worst)} % of their wishes "
-        f"under {under}."
+        f"under {_under(hurt, spared)}."
     )
 
 
@@ -182,7 +186,8 @@ def _path(found: Comparison) -> Iterator[str]:
     blind = [s for s, leak in leaks.items() if leak is not None and leak.advantage < 1e-9]
     told = [s for s in chance if s not in blind]
     if blind:
-        yield f"A scanner that says who it is learns nothing about paths under {_listed(blind)}."
+        under = _under(blind, told)
+        yield f"A scanner that says who it is learns nothing about paths under {under}."
     if told:
         each = _listed(f"{s} ({number(100 * chance[s])} % right)" for s in told)
         yield f"It can tell forbidden, open and absent paths apart under {each}."

@@ -12,14 +12,14 @@ all where its clock cannot be true (`simkit.accesslog.clock`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from simkit.accesslog import Trace, judge_clock, read_log
+from simkit.accesslog import LogFormat, Trace, judge_clock, read_log
 from simkit.accesslog.clock import Clock
 from simkit.errors import InputError
 from simkit.policy import Bound, Decision, Planner, Policy, Rule
@@ -34,7 +34,6 @@ from simkit.wire import SightKind
 __all__ = ["replay"]
 
 Rows = npt.NDArray[np.int64]
-Progress = Callable[[int, int], None]
 
 _NOBODY = (
     "Nobody answers back: the log's clients met another server, and what they would have done "
@@ -47,32 +46,31 @@ def replay(
     log: Trace | str | Path,
     policy: Policy,
     *,
+    log_format: str | LogFormat | None = None,
     host: str | None = None,
     port: int | None = None,
-    members: int = 10,
+    members: int = 20,
     seed: int = 1,
     trust_clock: bool = False,
-    progress: Progress | None = None,
 ) -> ReplayReport:
     """Put every request of a log to a policy.
 
-    ``log`` is a Trace, or a file in combined or common format (`read_log` reads others). ``host``
-    and ``port`` stand for what the log lacks (``host`` also in place of what it has); left out,
-    they are the policy's own site. ``members`` is how many placements are run in each manner where
-    the log has whole seconds. ``trust_clock`` runs limits whatever the clock looks like.
-    ``progress`` is called with the members done and all members.
+    ``log`` is a Trace, or a file that `read_log` reads with ``log_format``. ``host`` and ``port``
+    stand for what the log lacks (``host`` also in place of what it has); left out, they are the
+    policy's own site. ``members`` is how many placements are run where the log has
+    whole seconds, the manners in turn. ``trust_clock`` runs limits whatever the clock looks like.
 
     Raises InputError where the log cannot be read, and for members or a port that cannot be.
     """
     if members < 1:
         raise InputError(f"{members} members cannot be run", hint="at least one")
-    trace = log if isinstance(log, Trace) else read_log(log)
+    trace = log if isinstance(log, Trace) else read_log(log, log_format)
     requests = Requests(trace, policy, find_entry(policy, host, port))
     clock = judge_clock(trace)
     if trust_clock and trace.time_ms is not None:
         clock = replace(clock, usable=True, reason=f"trusted as asked for ({clock.reason})")
     work = _Replay(trace, requests, Planner(policy))
-    ensemble = _Ensemble(trace, members, seed, progress or _silent)
+    ensemble = _Ensemble(trace, members, seed)
     limits = tuple(work.limits(clock, ensemble))
     refused = work.refused_rows()
     return ReplayReport(
@@ -96,10 +94,6 @@ def replay(
     )
 
 
-def _silent(done: int, wanted: int) -> None:
-    """No progress is shown."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Ensemble:
     """Placements in time: several in each manner, or the one that the log has."""
@@ -107,7 +101,6 @@ class _Ensemble:
     trace: Trace
     members: int
     seed: int
-    progress: Progress
 
     @property
     def is_exact(self) -> bool:
@@ -115,18 +108,18 @@ class _Ensemble:
 
     @property
     def size(self) -> int:
-        return 1 if self.is_exact else self.members * len(Manner)
+        return 1 if self.is_exact else self.members
 
     def placements(self) -> Iterator[tuple[str, Rows]]:
         """The manner and, for every row of the trace, when its request began, in ms."""
         if self.is_exact:
             yield "exact", exact(self.trace)
-            self.progress(1, 1)
             return
-        for number in range(self.size):
-            manner = tuple(Manner)[number // self.members]
-            yield manner.value, placed(self.trace, manner, self.seed, number % self.members)
-            self.progress(number + 1, self.size)
+        manners = tuple(Manner)
+        for member in range(self.members):
+            # Turn by turn, so that a larger ensemble holds every smaller one.
+            turn, manner = divmod(member, len(manners))
+            yield manners[manner].value, placed(self.trace, manners[manner], self.seed, turn)
 
 
 class _Replay:

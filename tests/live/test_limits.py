@@ -8,9 +8,7 @@ from time import sleep
 import pytest
 
 from simkit.live import Connection, LiveNginx, Record, exchange
-from tests.live.raw import CONFIGS, get
-
-SERVED, REFUSED = "PASSED", "REJECTED"
+from tests.live.raw import CONFIGS, REFUSED, SERVED, clock_ms, expected, get
 
 
 @pytest.fixture(scope="module")
@@ -23,25 +21,6 @@ def at_once(nginx: LiveNginx, port: int, requests: Sequence[bytes]) -> list[Reco
     """Send the requests in one piece on one connection, and return nginx's lines about them."""
     seen = exchange(nginx.endpoint(port), b"".join(requests), heads=(False,) * len(requests))
     return nginx.log.take(seen.port, len(requests))
-
-
-def clock_ms(records: Sequence[Record]) -> list[int]:
-    """nginx's own clock at each request of one connection, in milliseconds since its start."""
-    return [round(1000 * record.connection_s) for record in records]
-
-
-def expected(times_ms: Sequence[int], rate_milli: int, burst: int) -> list[str]:
-    """Which requests pass: thousandths of a request leak at ``rate_milli`` per second."""
-    excess, last = 0, times_ms[0]
-    said = [SERVED]
-    for now in times_ms[1:]:
-        would_be = max(0, excess - rate_milli * (now - last) // 1000 + 1000)
-        if would_be > burst * 1000:
-            said.append(REFUSED)
-            continue
-        excess, last = would_be, now
-        said.append(SERVED)
-    return said
 
 
 def test_twelve_at_once_with_burst_5_pass_six(nginx: LiveNginx) -> None:
@@ -66,7 +45,10 @@ def test_three_hundred_at_100_per_second_pass_as_the_arithmetic_says(nginx: Live
 
 def test_six_at_once_at_5_per_second_and_burst_2(nginx: LiveNginx) -> None:
     records = at_once(nginx, 9003, [get()] * 6)
-    assert [r.status for r in records] == [200] * 3 + [429] * 3
+    said = [r.limit_req for r in records]
+    assert said == expected(clock_ms(records), rate_milli=5_000, burst=2)
+    assert said[:3] == [SERVED] * 3
+    assert [r.status for r in records] == [200 if word == SERVED else 429 for word in said]
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(nginx: LiveNginx) -> None:
@@ -85,7 +67,7 @@ def test_delay_lets_that_many_through_at_once_and_delays_the_next(nginx: LiveNgi
     assert [a.status for a in answers if a is not None] == [200] * 3
     assert sorted(r.limit_req for r in records) == ["DELAYED", SERVED, SERVED]
     [delayed] = [r for r in records if r.limit_req == "DELAYED"]
-    # The third has an excess of 2, of which 1 is free: 100 ms less what has leaked meanwhile.
+    # The third has an excess of 2, of which 1 is free: a second less what has leaked meanwhile.
     assert delayed.request_s > max(r.request_s for r in records if r is not delayed)
 
 

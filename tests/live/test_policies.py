@@ -16,7 +16,8 @@ from simkit.live.certificates import make_certificate
 from simkit.policy.reader import Directive, first_comment, read
 from simkit.shipped import shipped_files
 from simkit.wire import Sight, SightKind
-from tests.live.raw import HTTP_1_0, get
+from tests.live.raw import HTTP_1_0, REFUSED, SERVED, clock_ms, get
+from tests.live.raw import expected as limit_says
 
 POLICIES = shipped_files("policies")
 NAMES = ("hardened", "open", "polite", "recommended", "reset", "silent", "uniform")
@@ -191,19 +192,25 @@ def test_who_scans_a_tls_address_sees_a_certificate_unless_hardened(
 def test_over_the_limit(policy: tuple[str, LiveNginx]) -> None:
     name, nginx = policy
     sent = get(host=SHOP, headers=((ADDRESS_HEADER, "198.51.100.40"),))
-    seen = exchange(nginx.endpoint(80), sent * 25, heads=(False,) * 25)
+    seen = exchange(nginx.endpoint(80), sent * 60, heads=(False,) * 60)
     if name == "open":
-        assert [a.status for a in seen.answers] == [200] * 25
+        assert [a.status for a in seen.answers] == [200] * 60
         return
     status, retry_after = OVER_THE_LIMIT[name]
-    records = nginx.log.take(seen.port, 22)
-    assert [(r.status, r.limit_req) for r in records[:21]] == [(200, "PASSED")] * 21
-    assert (records[21].status, records[21].limit_req) == (status, "REJECTED")
-    served, refused = seen.answers[:21], seen.answers[21:]
-    assert {(a.status, a.header("Retry-After")) for a in served} == {(200, None)}
-    assert {(a.status, a.header("Retry-After")) for a in refused} == (
-        set() if status == 444 else {(status, retry_after)}
-    )
+    closes = status == 444
+    # nginx logs a request before it closes; an answer may come before its line.
+    records = nginx.log.take(seen.port, 60, timeout_s=0 if closes else 5)
+    said = [r.limit_req for r in records]
+    assert said == limit_says(clock_ms(records), rate_milli=10_000, burst=20)
+    assert said.count(REFUSED) == 1 if closes else REFUSED in said
+    assert [r.status for r in records] == [200 if w == SERVED else status for w in said]
+    answers = [(a.status, a.header("Retry-After")) for a in seen.answers]
+    promised = [(200, None) if w == SERVED else (status, retry_after) for w in said]
+    if name == "reset":
+        # A reset overtakes what the system had not sent yet, so the last answers may be lost.
+        assert answers == promised[: len(answers)]
+    else:
+        assert answers == [p for p in promised if p[0] != 444]
 
 
 def test_every_refusal_of_uniform_is_the_same_page() -> None:

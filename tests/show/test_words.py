@@ -61,7 +61,7 @@ def test_clients_without_an_agent() -> None:
 
 
 def test_who_learns_nothing_about_paths() -> None:
-    assert one("learns nothing").endswith("under polite and silent.")
+    assert one("learns nothing").endswith("under all but open.")
     assert one("It can tell").endswith("under open (100 % right).")
 
 

@@ -341,11 +341,27 @@ def test_no_members_is_an_error(tmp_path: Path) -> None:
         replay(trace(tmp_path, [line()]), load_policy(RECOMMENDED), members=0)
 
 
-def test_progress_is_told(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+def test_a_larger_ensemble_holds_the_smaller_one(tmp_path: Path) -> None:
     policy = load_policy(policy_file(tmp_path, "limit_req zone=z;", ZONE))
-    replay(trace(tmp_path, [line()]), policy, members=2, progress=lambda *done: told.append(done))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    log = trace(tmp_path, [line(i // 9) for i in range(90)])
+    found = [only(replay(log, policy, members=n)).numbers for n in (1, 2, 20)]
+    assert [set(n.manners) if n else None for n in found] == [
+        {"spread"},
+        {"spread", "bursts"},
+        {"spread", "bursts"},
+    ]
+    lows = [n.requests.low for n in found if n]
+    highs = [n.requests.high for n in found if n]
+    assert lows == sorted(lows, reverse=True)
+    assert highs == sorted(highs)
+    assert lows[2] < highs[2]
+
+
+def test_a_format_can_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text('192.0.2.1 "GET / HTTP/1.1"\n')
+    policy = load_policy(policy_file(tmp_path, "return 403;"))
+    assert replay(path, policy, log_format='$remote_addr "$request"').refused.requests == 1
 
 
 # -- the report -----------------------------------------------------------------------------------
@@ -403,7 +419,7 @@ PROGRAM = """
 import json, sys
 from simkit.policy import load_policy
 from simkit.study.replay import replay
-report = replay(sys.argv[1], load_policy(sys.argv[2]), seed=3, members=2)
+report = replay(sys.argv[1], load_policy(sys.argv[2]), seed=3, members=4)
 print(json.dumps(report.to_json()))
 """
 
@@ -427,7 +443,7 @@ def test_the_same_bytes_in_every_process(tmp_path: Path) -> None:
         for seed in ("1", "2")
     ]
     assert said[0] == said[1]
-    report = replay(log, load_policy(policy), seed=3, members=2)
+    report = replay(log, load_policy(policy), seed=3, members=4)
     assert json.dumps(report.to_json()) == said[0].decode().strip()
 
 

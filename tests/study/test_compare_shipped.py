@@ -1,0 +1,81 @@
+"""The real thing: the default scenario under shipped policies, and the facts that it must show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simkit.measures.leakage import AS_IS
+from simkit.policy import load_policy
+from simkit.shipped import shipped_files
+from simkit.study.compare import Comparison, compare
+from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
+from simkit.traffic import load_scenario
+
+NAMES = ("open", "silent", "polite", "uniform")
+NO_AGENT, BROWSERS = "(no agent)", "(browsers HTTP/1.1)"
+
+
+def run(workers: int) -> Comparison:
+    files = shipped_files("policies")
+    policies = {name: load_policy(files[name]) for name in NAMES}
+    scenario = load_scenario(shipped_files("scenarios")["small_shop"])
+    return compare(scenario, policies, replications=3, workers=workers)
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    return run(workers=1)
+
+
+def means(found: Comparison, measure: str, cohort: str) -> dict[str, float]:
+    return {s: found.interval(s, measure, cohort).mean for s in NAMES}
+
+
+def test_serial_equals_parallel_to_the_byte(found: Comparison, tmp_path: Path) -> None:
+    here = found.to_csv(tmp_path / "here")
+    there = run(workers=2).to_csv(tmp_path / "there")
+    assert [p.read_bytes() for p in here] == [p.read_bytes() for p in there]
+
+
+def test_open_has_the_fewest_false_drops_and_the_most_misses(found: Comparison) -> None:
+    drops = means(found, "false_drops_per_wish", ALL_HONEST)
+    misses = means(found, "misses", ALL_HOSTILE)
+    assert all(drops["open"] < drops[s] for s in NAMES[1:])
+    assert all(misses["open"] > misses[s] for s in NAMES[1:])
+
+
+def test_clients_without_an_agent_are_hurt_by_silent_and_not_by_open(found: Comparison) -> None:
+    drops = means(found, "false_drops_per_wish", NO_AGENT)
+    assert drops["open"] == 0.0
+    assert drops["silent"] > 50.0
+    rules = [r for r in found.rules if r.strategy == "silent" and r.cohort == "feed reader"]
+    assert [r.text for r in rules] == ['"" 1']
+
+
+def test_browsers_ask_more_often_under_444_than_under_429(found: Comparison) -> None:
+    for measure in ("attempts_per_wish", "attempts_per_item"):
+        more = found.values("silent", measure, BROWSERS) - found.values("polite", measure, BROWSERS)
+        assert (more > 0).all()
+
+
+def test_one_answer_to_all_scanners_hides_paths_whatever_it_is(found: Comparison) -> None:
+    leaks = {s: found.leak(s, "path", AS_IS) for s in NAMES}
+    chance = {s: leak.posterior_vulnerability for s, leak in leaks.items() if leak is not None}
+    assert chance["silent"] == chance["uniform"] == pytest.approx(1 / 3)
+    assert chance["open"] == pytest.approx(1.0)
+
+
+def test_common_random_numbers_make_differences_narrower(found: Comparison) -> None:
+    difference = found.difference("silent", "polite", "attempts_per_wish", BROWSERS)
+    alone = found.interval("silent", "attempts_per_wish", BROWSERS)
+    assert difference.half_width < alone.half_width
+
+
+def test_load_is_counted_and_latency_measured(found: Comparison) -> None:
+    for strategy in NAMES:
+        causes = [v for v in found.raw[strategy, 0] if v.measure.startswith("cpu_")]
+        parts = sum(v.value for v in causes if v.measure not in {"cpu_s", "cpu_share"})
+        assert parts == pytest.approx(found.values(strategy, "cpu_s", SERVER)[0])
+        assert found.values(strategy, "honest_latency_p95_ms", SERVER)[0] > 0.0
