@@ -11,7 +11,7 @@ LOCKED := $(VENV)/.simkit-locked
 READY := $(VENV)/.simkit-ready
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-compile
 # What the tests talk to. nginx lies outside a plain user's PATH on Debian.
-PROGRAMS := nginx openssl curl
+PROGRAMS := nginx openssl curl haproxy apache2
 export PATH := $(PATH):/usr/sbin:/sbin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore

@@ -14,11 +14,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simkit.engine.run import Run
+    from simkit.engine import Run, simulate
     from simkit.errors import InputError
     from simkit.policy import Decision, Gate, Planner, Policy, load_policy
     from simkit.shipped import shipped_files
     from simkit.study.compare import Comparison, compare
+    from simkit.study.replay import replay
+    from simkit.study.replay_report import ReplayReport
     from simkit.traffic import Scenario, load_scenario
     from simkit.wire import Shape, Sight, SightKind
 
@@ -31,6 +33,7 @@ __all__ = [
     "InputError",
     "Planner",
     "Policy",
+    "ReplayReport",
     "Run",
     "Scenario",
     "Shape",
@@ -40,7 +43,9 @@ __all__ = [
     "compare",
     "load_policy",
     "load_scenario",
+    "replay",
     "shipped_files",
+    "simulate",
 ]
 
 _HOME = {
@@ -50,7 +55,8 @@ _HOME = {
     "InputError": "simkit.errors",
     "Planner": "simkit.policy",
     "Policy": "simkit.policy",
-    "Run": "simkit.engine.run",
+    "ReplayReport": "simkit.study.replay_report",
+    "Run": "simkit.engine",
     "Scenario": "simkit.traffic",
     "Shape": "simkit.wire",
     "Sight": "simkit.wire",
@@ -58,7 +64,9 @@ _HOME = {
     "compare": "simkit.study.compare",
     "load_policy": "simkit.policy",
     "load_scenario": "simkit.traffic",
+    "replay": "simkit.study.replay",
     "shipped_files": "simkit.shipped",
+    "simulate": "simkit.engine",
 }
 """Where each public name lives: the table that `__getattr__` reads."""
 

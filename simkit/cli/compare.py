@@ -63,7 +63,13 @@ def compare(
     written = [] if out is None else _write(found, out)
     if as_json:
         print_json(found.to_json())
-        return
+    else:
+        _print(found, out, written)
+    if found.interrupted:
+        raise KeyboardInterrupt
+
+
+def _print(found: Comparison, out: Path | None, written: list[Path]) -> None:
     from simkit.show.table import print_comparison
 
     print_comparison(found)

@@ -25,6 +25,8 @@ AllowUnsupported = Annotated[
     ),
 ]
 
+BASELINE = "open"
+
 __all__ = ["AllowUnsupported", "Json", "Seed", "named_policies", "one_policy", "print_json"]
 
 
@@ -44,7 +46,7 @@ def named_policies(given: Sequence[str], *, allow_unsupported: bool) -> dict[str
     from simkit.shipped import shipped_files
 
     found: dict[str, Policy] = {}
-    for text in given or list(shipped_files("policies")):
+    for text in given or _shipped(list(shipped_files("policies"))):
         name, equals, file = text.partition("=")
         policy = one_policy(file if equals else text, allow_unsupported=allow_unsupported)
         name = name if equals else policy.name
@@ -54,6 +56,11 @@ def named_policies(given: Sequence[str], *, allow_unsupported: bool) -> dict[str
             raise InputError(f'two policies are named "{name}"', hint="write NAME=FILE")
         found[name] = policy
     return found
+
+
+def _shipped(names: Sequence[str]) -> list[str]:
+    """All shipped policies, the one that refuses nobody first: the others are held against it."""
+    return sorted(names, key=lambda name: name != BASELINE)
 
 
 def print_json(document: object) -> None:

@@ -32,6 +32,7 @@ _REASONS = {code: HTTPStatus(code).phrase for code in _KNOWN} | {
 """The phrases of nginx's status lines (ngx_http_header_filter_module.c), by code."""
 
 _TITLES = {
+    401: "401 Authorization Required",
     302: "302 Found",
     494: "400 Request Header Or Cookie Too Large",
     495: "400 The SSL certificate error",
@@ -51,12 +52,17 @@ _PADDING_BYTES = 6 * len("<!-- a padding to disable MSIE and Chrome friendly err
 _DATE = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
 _H2_HEADERS_ESTIMATE = 9 + 60
 
-__all__ = ["NGINX_VERSION", "header_bytes", "page_bytes", "product", "status_shown"]
+__all__ = ["NGINX_VERSION", "header_bytes", "page_bytes", "product", "reason", "status_shown"]
 
 
 def product(*, tokens: bool) -> str:
     """What the Server header says, with or without `server_tokens`."""
     return f"nginx/{NGINX_VERSION}" if tokens else "nginx"
+
+
+def reason(status: int) -> str:
+    """The phrase of a status line; empty for a status that nginx has no phrase for."""
+    return _REASONS.get(status, "")
 
 
 def status_shown(code: int) -> int:
@@ -90,6 +96,10 @@ def header_bytes(
         return 0
     if version is Version.HTTP_2:
         return _H2_HEADERS_ESTIMATE
-    first = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n"
-    lines = sum(len(name) + len(value) + 4 for name, value in headers)
+    first = f"HTTP/1.1 {status:03d} {_REASONS.get(status, '')}\r\n"
+    lines = sum(_size(name) + _size(value) + 4 for name, value in headers)
     return len(first) + len(f"Server: {server}\r\n") + len(_DATE) + lines + 2
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))

@@ -9,25 +9,36 @@ from pathlib import Path
 from simkit.errors import InputError
 from simkit.policy import syntax
 from simkit.policy.directives import DECIDING, cannot_matter
-from simkit.policy.facts import RealIp
+from simkit.policy.facts import View
 from simkit.policy.locations import build_locations
 from simkit.policy.maps import parse_geo, parse_map
-from simkit.policy.model import ConnectionSettings, Http, If, Op, Rewrite, Server, Set, Zone
+from simkit.policy.model import (
+    ConnectionSettings,
+    HeaderBuffers,
+    Http,
+    If,
+    Op,
+    Rewrite,
+    Server,
+    Set,
+    Zone,
+)
 from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Source
-from simkit.policy.reader import Directive, read
+from simkit.policy.reader import Directive, read, unescaped
 from simkit.policy.scope import Scope
 from simkit.policy.script import read_script
 from simkit.policy.servers import read_listens
-from simkit.policy.settings import Zones, in_force
+from simkit.policy.settings import Zones, in_force, read_realip
 from simkit.policy.syntax import bad
+from simkit.policy.uri import ascii_lower
 from simkit.policy.values import Template
 
 _OPAQUE = frozenset({"upstream", "types", "stream", "mail", "map", "geo"})
 _DEFAULT_LISTEN = Directive("listen", ("80",), Source("nginx's default", 0, "listen 80"))
 
+_NAME = re.compile(r"(?:\*\.|\.)?[^*]+|[^*]+\.\*|")
 _ONE_WORKER: int | None = 1
-_CAPTURE = re.compile(r"\$\{?[0-9]")
 
 __all__ = ["build"]
 
@@ -38,9 +49,9 @@ def build(path: Path, *, allow_unsupported: bool = False) -> Http:
     Raises InputError with file and line. With ``allow_unsupported`` a directive that is not
     simulated becomes a warning.
     """
-    tree = read(path)
+    tree = tuple(map(unescaped, read(path)))
     seen = tuple(_all(tree))
-    unsupported = [d for d in seen if d.name not in DECIDING and not cannot_matter(d.name)]
+    unsupported = [d for d in seen if d.name not in DECIDING and not cannot_matter(d.name, d.args)]
     if unsupported and not allow_unsupported:
         raise _not_simulated(unsupported[0])
     main = Scope(tree)
@@ -49,18 +60,19 @@ def build(path: Path, *, allow_unsupported: bool = False) -> Http:
     servers = tuple(_server(http.inner(d), d.source, zones) for d in http.here("server"))
     if not servers:
         raise InputError("there is no server block", file=path, hint="it would answer nobody")
+    maps = {m.name: m for m in map(parse_map, http.here("map"))}
+    captured = (name for m in maps.values() for pattern, _ in m.patterns for name in pattern.names)
     return Http(
         path=path,
         servers=servers,
         zones=tuple(zones.values()),
-        maps={m.name: m for m in map(parse_map, http.here("map"))},
+        maps=maps,
         geos={g.name: g for g in map(parse_geo, http.here("geo"))},
-        assigned=frozenset(_assigned(servers)),
-        uses_captures=any(_CAPTURE.search(word) for d in seen for word in d.args),
+        assigned=frozenset((*_assigned(servers), *captured)) - {"args"},
         worker_processes=main.scalar("worker_processes", _ONE_WORKER, _workers),
         worker_connections=_worker_connections(main),
         warnings=tuple(f"{d.source}: {d.source.text}: not simulated" for d in unsupported),
-        ignored=tuple(sorted({d.name for d in seen if cannot_matter(d.name)})),
+        ignored=tuple(sorted({d.name for d in seen if cannot_matter(d.name, d.args)})),
     )
 
 
@@ -127,30 +139,55 @@ def _read_zone(directive: Directive, index: int) -> Zone:
 
 
 def _server(scope: Scope, source: Source, zones: Zones) -> Server:
-    base = in_force(scope, zones, source)
-    buffers = scope.last("large_client_header_buffers")
-    number, size = (4, 8 << 10) if buffers is None else _buffers(buffers)
+    names = tuple(_read_name(n, d.source) for d in scope.here("server_name") for n in d.args)
     listens = scope.here("listen") or (_DEFAULT_LISTEN,)
+    view = View(
+        tuple(filter(None, (read_realip(scope),))),
+        _shown_name(names),
+        merge_slashes=scope.flag("merge_slashes", True),
+        underscores=scope.flag("underscores_in_headers"),
+    )
     return Server(
-        names=tuple(n for d in scope.here("server_name") for n in d.args),
+        names=names,
         listens=read_listens(listens, http2=scope.flag("http2")),
-        base=base,
+        base=in_force(scope, zones, source),
         script=read_script(scope.own, None),
         locations=build_locations(scope, zones),
-        realip=_realip(scope),
         reject_handshake=scope.flag("ssl_reject_handshake"),
         settings=_connection_settings(scope),
-        header_buffer_bytes=size,
-        header_buffers=number,
-        underscores_in_headers=scope.flag("underscores_in_headers"),
+        buffers=_buffers(scope),
+        patterns={n: Pattern(n[1:], caseless=True, source=source) for n in names if n[0:1] == "~"},
+        view=view,
+        has_certificate=bool(scope.nearest("ssl_certificate")),
         source=source,
     )
 
 
-def _buffers(directive: Directive) -> tuple[int, int]:
-    number, size = directive.args
-    source = directive.source
-    return syntax.whole(number, source, least=1), syntax.size_bytes(size, source)
+def _read_name(text: str, source: Source) -> str:
+    if text.startswith("~"):
+        if text == "~":
+            raise bad(source, f'empty regex in server name "{text}"')
+        return text
+    if text.lower() == "$hostname":
+        raise bad(source, '"$hostname" is not simulated', "write the name")
+    if not _NAME.fullmatch(text):
+        raise bad(source, f'invalid server name or wildcard "{text}"', "a * only as *. or .*")
+    return ascii_lower(text)
+
+
+def _shown_name(names: Sequence[str]) -> str:
+    """What `$server_name` says: the first name, without a dot that it begins with."""
+    return names[0].removeprefix(".") if names else ""
+
+
+def _buffers(scope: Scope) -> HeaderBuffers:
+    first = scope.scalar("client_header_buffer_size", 1 << 10, syntax.size_bytes)
+    large = scope.last("large_client_header_buffers")
+    if large is None:
+        return HeaderBuffers(first, 4, 8 << 10)
+    number, size = large.args
+    count = syntax.whole(number, large.source, least=1)
+    return HeaderBuffers(first, count, syntax.size_bytes(size, large.source))
 
 
 def _connection_settings(scope: Scope) -> ConnectionSettings:
@@ -167,37 +204,16 @@ def _connection_settings(scope: Scope) -> ConnectionSettings:
     )
 
 
-def _realip(scope: Scope) -> RealIp | None:
-    trusted = scope.nearest("set_real_ip_from")
-    if not trusted:
-        return None
-    header = scope.last("real_ip_header")
-    name = "X-Real-IP" if header is None else header.args[0]
-    if name == "proxy_protocol":
-        raise bad(trusted[0].source, "the PROXY protocol is not simulated", "name a header")
-    return RealIp(
-        tuple(syntax.network(d.args[0], d.source) for d in trusted),
-        name,
-        scope.flag("real_ip_recursive"),
-        trusted[0].source,
-    )
-
-
 def _assigned(servers: Sequence[Server]) -> Iterator[str]:
     """The variables that some `set` or named capture gives a value."""
     for server in servers:
         yield from _assigned_in(server.script)
-        yield from _server_captures(server)
+        for pattern in server.patterns.values():
+            yield from pattern.names
         for location in server.locations.every():
             yield from _assigned_in(location.script)
             if location.pattern is not None:
                 yield from location.pattern.names
-
-
-def _server_captures(server: Server) -> Iterator[str]:
-    for name in server.names:
-        if name.startswith("~"):
-            yield from Pattern(name[1:], caseless=True, source=server.source).names
 
 
 def _assigned_in(script: Sequence[Op]) -> Iterator[str]:

@@ -7,56 +7,68 @@ it is an error with file and line. Nothing is skipped in silence.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 __all__ = ["DECIDING", "cannot_matter"]
 
 DECIDING = frozenset(
     """
-    add_header alias allow break client_body_timeout
-    client_header_timeout client_max_body_size default_type deny error_page fastcgi_pass geo
-    grpc_pass http http2 if include index internal keepalive_requests keepalive_time
-    keepalive_timeout large_client_header_buffers limit_conn limit_conn_dry_run limit_conn_status
-    limit_conn_zone limit_req limit_req_dry_run limit_req_status limit_req_zone listen location
-    map memcached_pass merge_slashes proxy_intercept_errors proxy_pass real_ip_header
-    real_ip_recursive recursive_error_pages reset_timedout_connection return rewrite root
-    scgi_pass send_timeout server server_name server_tokens set set_real_ip_from
-    ssl_reject_handshake try_files underscores_in_headers upstream uwsgi_pass worker_connections
-    worker_processes events
+    absolute_redirect add_header alias allow auth_basic auth_basic_user_file break
+    client_body_timeout client_header_buffer_size client_header_timeout client_max_body_size
+    default_type deny error_page etag events fastcgi_pass geo grpc_pass http http2 if include
+    index internal keepalive_requests keepalive_time keepalive_timeout
+    large_client_header_buffers limit_conn limit_conn_dry_run limit_conn_status limit_conn_zone
+    limit_except limit_req limit_req_dry_run limit_req_status limit_req_zone listen location map
+    memcached_pass merge_slashes msie_padding port_in_redirect proxy_intercept_errors proxy_pass
+    real_ip_header real_ip_recursive recursive_error_pages reset_timedout_connection return
+    rewrite root satisfy scgi_pass send_timeout server server_name server_name_in_redirect
+    server_tokens set set_real_ip_from ssl_certificate ssl_reject_handshake try_files types
+    underscores_in_headers upstream uwsgi_pass worker_connections worker_processes
     """.split()
 )
 """Directives that `simkit.policy.build` reads."""
 
 _HARMLESS = frozenset(
     """
-    accept_mutex accept_mutex_delay access_log access_log_bypass_if aio aio_write autoindex charset
-    charset_types chunked_transfer_encoding client_body_buffer_size client_body_in_file_only
-    client_body_temp_path client_header_buffer_size connection_pool_size daemon debug_connection
-    debug_points directio directio_alignment disable_symlinks env error_log etag expires
-    http2_body_preread_size http2_chunk_size http2_max_concurrent_streams http2_recv_buffer_size
-    if_modified_since ignore_invalid_headers limit_conn_log_level limit_req_log_level
-    lingering_close lingering_time lingering_timeout load_module lock_file log_format
-    log_not_found log_subrequest map_hash_bucket_size map_hash_max_size master_process
-    max_ranges min_delete_depth msie_padding msie_refresh multi_accept open_file_cache
-    open_file_cache_errors open_file_cache_min_uses open_file_cache_valid open_log_file_cache
-    output_buffers override_charset pcre_jit pid port_in_redirect postpone_output
-    proxy_headers_hash_bucket_size proxy_headers_hash_max_size read_ahead request_pool_size
-    resolver resolver_timeout rewrite_log sendfile sendfile_max_chunk server_name_in_redirect
+    accept_mutex accept_mutex_delay access_log access_log_bypass_if aio aio_write autoindex
+    charset charset_types chunked_transfer_encoding client_body_buffer_size
+    client_body_in_file_only client_body_in_single_buffer client_body_temp_path
+    connection_pool_size daemon debug_connection debug_points directio directio_alignment
+    disable_symlinks env error_log expires http2_body_preread_size http2_chunk_size
+    http2_max_concurrent_streams http2_recv_buffer_size if_modified_since limit_conn_log_level
+    limit_rate limit_rate_after limit_req_log_level lingering_close lingering_time
+    lingering_timeout load_module lock_file log_format log_not_found log_subrequest
+    map_hash_bucket_size map_hash_max_size master_process max_ranges min_delete_depth
+    multi_accept open_file_cache open_file_cache_errors open_file_cache_min_uses
+    open_file_cache_valid open_log_file_cache output_buffers override_charset pcre_jit pid
+    postpone_output proxy_headers_hash_bucket_size proxy_headers_hash_max_size read_ahead
+    request_pool_size resolver resolver_timeout rewrite_log sendfile sendfile_max_chunk
     server_names_hash_bucket_size server_names_hash_max_size ssl_engine
-    subrequest_output_buffer_size tcp_nodelay tcp_nopush thread_pool timer_resolution types types_hash_bucket_size
-    types_hash_max_size uninitialized_variable_warn use user variables_hash_bucket_size
-    variables_hash_max_size worker_aio_requests worker_cpu_affinity worker_priority
-    worker_rlimit_core worker_rlimit_nofile worker_shutdown_timeout working_directory
-    keepalive_disable limit_rate limit_rate_after absolute_redirect client_body_in_single_buffer
+    subrequest_output_buffer_size tcp_nodelay tcp_nopush thread_pool timer_resolution
+    types_hash_bucket_size types_hash_max_size uninitialized_variable_warn use user
+    variables_hash_bucket_size variables_hash_max_size worker_aio_requests worker_cpu_affinity
+    worker_priority worker_rlimit_core worker_rlimit_nofile worker_shutdown_timeout
+    working_directory
     """.split()
 )
 
+_HARMLESS_AT = {
+    "ignore_invalid_headers": ("on",),
+    "keepalive_disable": ("none", "msie6"),
+    "msie_refresh": ("off",),
+    "auth_delay": ("0", "0s"),
+}
+"""Directives that cannot matter with these values, and would with others."""
+
 _HARMLESS_PREFIX = re.compile(
-    r"(?:gzip|brotli|zstd|ssl_(?!reject_handshake|verify_client)|sub_filter|userid|image_filter)"
+    r"(?:gzip|brotli|zstd|ssl_(?!reject_handshake$|verify_client$|certificate$)|sub_filter|userid|image_filter)"
     r"|(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_(?!pass$|cache|intercept_errors|store)"
     r"|(?:fastcgi|uwsgi|scgi|grpc)_param$"
 )
 
 
-def cannot_matter(name: str) -> bool:
+def cannot_matter(name: str, args: Sequence[str] = ()) -> bool:
     """Whether a directive can be left out without changing any answer, delay or connection."""
+    if name in _HARMLESS_AT:
+        return all(arg in _HARMLESS_AT[name] for arg in args)
     return name in _HARMLESS or _HARMLESS_PREFIX.match(name) is not None

@@ -6,23 +6,26 @@ variables that nginx computes from a request are functions in one table, by name
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
 
-from simkit.policy.plan import Source
-from simkit.policy.syntax import Network
-from simkit.policy.uri import Target, parse_target, valid_host
-from simkit.wire import Address, Shape, Version, address
+from simkit.policy.realip import RealIp
+from simkit.policy.uri import Target, ascii_lower, parse_target, valid_host
+from simkit.wire import Address, Shape, Version
 
 __all__ = [
+    "PLAIN_VIEW",
     "RAW_PREFIXES",
     "RAW_VARIABLES",
     "Facts",
+    "Headers",
     "Reading",
-    "RealIp",
     "View",
+    "argument_in",
     "is_ipv4",
     "is_of_address",
     "is_raw",
@@ -30,49 +33,89 @@ __all__ = [
     "raw_value",
 ]
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9-]+")
+_NAME_WITH_UNDERSCORE = re.compile(r"[A-Za-z0-9_-]+")
+_WITHOUT_VIEW = Target("/", None)
 
-@dataclass(frozen=True, slots=True)
-class RealIp:
-    """`set_real_ip_from`, `real_ip_header` and `real_ip_recursive` of one server or location."""
 
-    trusted: tuple[Network, ...]
-    header: str
-    recursive: bool
-    source: Source
+class View:
+    """What the server, and later the location, add to how a request is read.
 
-    def resolve(self, peer: Address, shape: Shape) -> Address:
-        """The address that nginx takes the client to have."""
-        value = shape.header(self.header)
-        if value is None or not self._trusts(peer):
-            return peer
-        hops = [hop.strip() for hop in value.split(",")] if _is_list(self.header) else [value]
-        return self._walk(peer, hops)
+    ``realips`` are asked in turn until one names an address. Views are compared by identity.
+    """
 
-    def _walk(self, peer: Address, hops: list[str]) -> Address:
-        found = peer
-        for hop in reversed(hops):
-            try:
-                found = address(hop.strip("[]"))
-            except ValueError:
-                return found
-            if not (self.recursive and self._trusts(found)):
-                return found
+    __slots__ = ("_others", "merge_slashes", "realips", "server_name", "underscores")
+
+    def __init__(
+        self,
+        realips: tuple[RealIp, ...] = (),
+        server_name: str = "",
+        *,
+        merge_slashes: bool = True,
+        underscores: bool = False,
+    ) -> None:
+        self.realips = realips
+        self.server_name = server_name
+        self.merge_slashes = merge_slashes
+        self.underscores = underscores
+        self._others: dict[object, View] = {}
+
+    def behind(self, realip: RealIp | None) -> View:
+        """The view with one more `RealIp` to ask; the same object every time."""
+        if realip is None or realip in self.realips:
+            return self
+        return self._other(realip, (*self.realips, realip), self.merge_slashes)
+
+    def merging(self, merge_slashes: bool) -> View:
+        """The view with `merge_slashes` as given; the same object every time."""
+        if merge_slashes is self.merge_slashes:
+            return self
+        return self._other(merge_slashes, self.realips, merge_slashes)
+
+    def _other(self, key: object, realips: tuple[RealIp, ...], merge_slashes: bool) -> View:
+        if key not in self._others:
+            self._others[key] = View(
+                realips,
+                self.server_name,
+                merge_slashes=merge_slashes,
+                underscores=self.underscores,
+            )
+        return self._others[key]
+
+
+PLAIN_VIEW = View()
+"""A view that adds nothing."""
+
+
+class Headers:
+    """The headers of a request that nginx does not pass over for their names."""
+
+    def __init__(self, shape: Shape, *, underscores: bool) -> None:
+        valid = (_NAME_WITH_UNDERSCORE if underscores else _PLAIN_NAME).fullmatch
+        sent = () if shape.version is Version.HTTP_0_9 else shape.headers
+        self._pairs = [(ascii_lower(n), v.strip(" ")) for n, v in sent if valid(n)]
+
+    def all(self, name: str) -> list[str]:
+        """The values of every header of that name, in order."""
+        wanted = ascii_lower(name)
+        return [value for key, value in self._pairs if key == wanted]
+
+    @cached_property
+    def by_variable(self) -> dict[str, str]:
+        """What ``$http_…`` says, by the rest of the variable's name."""
+        found: dict[str, str] = {}
+        for name, value in self._pairs:
+            key = name.replace("-", "_")
+            joint = _JOINTS.get(name)
+            if key not in found:
+                found[key] = value
+            elif joint is not None:
+                found[key] += joint + value
         return found
 
-    def _trusts(self, who: Address) -> bool:
-        return any(who.version == net.version and who in net for net in self.trusted)
 
-
-def _is_list(header: str) -> bool:
-    return header.lower() == "x-forwarded-for"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the chosen server adds to how a request is read."""
-
-    realip: RealIp | None = None
-    server_name: str = ""
+_JOINTS = {"cookie": "; ", "x-forwarded-for": ", "}
+"""Repeated headers of which a variable gives more than the first (up to nginx 1.22)."""
 
 
 class Reading:
@@ -86,55 +129,94 @@ class Reading:
     @cached_property
     def target(self) -> Target:
         """The request target; an invalid one reads as the root without a query."""
-        return parse_target(self.shape.target) or Target("/", None)
+        return parse_target(self.shape.target) or _WITHOUT_VIEW
 
     @cached_property
-    def unmerged_path(self) -> str:
-        """The path with its repeated slashes, as `merge_slashes off` leaves it."""
-        found = parse_target(self.shape.target, merge_slashes=False)
-        return "/" if found is None else found.path
+    def unmerged(self) -> Target:
+        """The target with the repeated slashes that `merge_slashes off` leaves."""
+        return parse_target(self.shape.target, merge_slashes=False) or _WITHOUT_VIEW
 
     @cached_property
-    def headers(self) -> dict[str, str]:
-        """Header values by lower-case name with ``_`` for ``-``; repeated ones joined."""
-        found: dict[str, str] = {}
-        for name, value in self.shape.headers:
-            key = name.lower().replace("-", "_")
-            found[key] = f"{found[key]}, {value}" if key in found else value
-        return found
+    def headers(self) -> Headers:
+        """The headers, without those that have an underscore in their names."""
+        return Headers(self.shape, underscores=False)
+
+    @cached_property
+    def more_headers(self) -> Headers:
+        """The headers, with those that have an underscore in their names."""
+        return Headers(self.shape, underscores=True)
 
     @cached_property
     def host(self) -> str | None:
         """The valid host that the request names, lower-case and without port, or None."""
-        named = self.target.host or self.shape.header("Host")
+        named = self.target.host or next(iter(self.headers.all("Host")), None)
         return None if named is None else valid_host(named)
 
     @cached_property
-    def cookies(self) -> dict[str, str]:
-        """Cookies by name."""
-        pairs = (part.partition("=") for part in self.headers.get("cookie", "").split(";"))
-        return {name.strip(): value.strip() for name, _, value in pairs}
+    def content_length(self) -> str:
+        """What `Content-Length` says, or what a body of that size would make it say."""
+        sent = next(iter(self.headers.all("Content-Length")), "")
+        return sent or (str(self.shape.body_bytes) if self.shape.body_bytes else "")
 
     @cached_property
-    def arguments(self) -> dict[str, str]:
-        """The first value of each argument of the query, by lower-case name."""
-        found: dict[str, str] = {}
-        for part in (self.target.query or "").split("&"):
-            name, _, value = part.partition("=")
-            found.setdefault(name.lower(), value)
-        return found
+    def user(self) -> str:
+        """The user of Basic credentials that nginx can read; empty without."""
+        scheme, _, given = next(iter(self.headers.all("Authorization")), "").partition(" ")
+        if scheme.lower() != "basic":
+            return ""
+        try:
+            plain = b64decode(given.strip(" "), validate=False).decode("utf-8", "surrogateescape")
+        except (Base64Error, ValueError):
+            return ""
+        user, colon, _ = plain.partition(":")
+        return user if colon else ""
+
+    def cookie(self, name: str) -> str:
+        """The value of a cookie, found as nginx finds it."""
+        for line in self.headers.all("Cookie"):
+            found = _cookie_in(line, name)
+            if found is not None:
+                return found
+        return ""
+
+
+def _cookie_in(line: str, name: str) -> str | None:
+    start, wanted = 0, ascii_lower(name)
+    while start < len(line):
+        if ascii_lower(line[start : start + len(name)]) == wanted:
+            rest = line[start + len(name) :].lstrip(" ")
+            if rest.startswith("="):
+                return rest[1:].lstrip(" ").partition(";")[0]
+        ends = [end for end in (line.find(";", start), line.find(",", start)) if end >= 0]
+        if not ends:
+            return None
+        start = min(ends) + 1
+        while line[start : start + 1] == " ":
+            start += 1
+    return None
+
+
+def argument_in(query: str, name: str) -> str:
+    """The value of the first argument of that name; case does not matter."""
+    wanted = ascii_lower(name)
+    for part in query.split("&"):
+        key, equals, value = part.partition("=")
+        if equals and ascii_lower(key) == wanted:
+            return value
+    return ""
 
 
 class Facts:
     """One request of one client, seen through one `View`."""
 
-    __slots__ = ("_client", "peer", "reading", "view")
+    __slots__ = ("_client", "_seen", "peer", "reading", "view")
 
-    def __init__(self, reading: Reading, peer: Address, view: View | None = None) -> None:
+    def __init__(self, reading: Reading, peer: Address, view: View = PLAIN_VIEW) -> None:
         self.reading = reading
         self.peer = peer
-        self.view = view or View()
+        self.view = view
         self._client: Address | None = None
+        self._seen: Facts | None = None  # through the view that was used last
 
     @property
     def shape(self) -> Shape:
@@ -142,52 +224,68 @@ class Facts:
         return self.reading.shape
 
     @property
+    def target(self) -> Target:
+        """The request target."""
+        return self.reading.target if self.view.merge_slashes else self.reading.unmerged
+
+    @property
+    def headers(self) -> Headers:
+        """The headers that count."""
+        return self.reading.more_headers if self.view.underscores else self.reading.headers
+
+    @property
     def client(self) -> Address:
         """The client's address, after `set_real_ip_from`."""
         if self._client is None:
-            realip = self.view.realip
-            self._client = self.peer if realip is None else realip.resolve(self.peer, self.shape)
+            asked = (one.resolve(self.peer, self.headers) for one in self.view.realips)
+            self._client = next((found for found in asked if found is not None), self.peer)
         return self._client
 
     def through(self, view: View) -> Facts:
         """The same request seen through another view."""
-        return self if view == self.view else Facts(self.reading, self.peer, view)
+        if view is self.view:
+            return self
+        seen = self._seen
+        if seen is None or seen.view is not view:
+            seen = self._seen = Facts(self.reading, self.peer, view)
+        return seen
 
 
 Reader = Callable[[Facts], str]
 
 RAW_VARIABLES: dict[str, Reader] = {
-    "args": lambda f: f.reading.target.query or "",
+    "args": lambda f: f.target.query or "",
     "binary_remote_addr": lambda f: f.client.packed.decode("latin-1"),
-    "content_length": lambda f: str(f.shape.body_bytes) if f.shape.body_bytes else "",
-    "content_type": lambda f: f.reading.headers.get("content_type", ""),
-    "document_uri": lambda f: f.reading.target.path,
+    "content_length": lambda f: f.reading.content_length,
+    "content_type": lambda f: f.headers.by_variable.get("content_type", ""),
+    "document_uri": lambda f: f.target.path,
     "host": lambda f: f.reading.host or f.view.server_name,
     "http2": lambda f: _http2(f.shape),
     "https": lambda f: "on" if f.shape.tls else "",
-    "is_args": lambda f: "?" if f.reading.target.query else "",
-    "query_string": lambda f: f.reading.target.query or "",
+    "is_args": lambda f: "?" if f.target.query else "",
+    "query_string": lambda f: f.target.query or "",
     "realip_remote_addr": lambda f: str(f.peer),
     "remote_addr": lambda f: str(f.client),
-    "request": lambda f: f"{f.shape.method} {f.shape.target} {f.shape.version.value}",
+    "remote_user": lambda f: f.reading.user,
+    "request": lambda f: _request_line(f.shape),
     "request_method": lambda f: f.shape.method,
-    "request_uri": lambda f: f.shape.target,
+    "request_uri": lambda f: f.target.sent,
     "scheme": lambda f: "https" if f.shape.tls else "http",
     "server_name": lambda f: f.view.server_name,
     "server_port": lambda f: str(f.shape.port),
-    "server_protocol": lambda f: f.shape.version.value,
+    "server_protocol": lambda f: _protocol(f.shape),
     "ssl_server_name": lambda f: f.shape.sni or "",
-    "uri": lambda f: f.reading.target.path,
+    "uri": lambda f: f.target.path,
 }
 """Variables that depend on the request and the address alone."""
 
 RAW_PREFIXES: dict[str, Callable[[Facts, str], str]] = {
-    "http_": lambda f, name: f.reading.headers.get(name, ""),
-    "arg_": lambda f, name: f.reading.arguments.get(name.lower(), ""),
-    "cookie_": lambda f, name: f.reading.cookies.get(name, ""),
+    "http_": lambda f, name: f.headers.by_variable.get(name, ""),
+    "arg_": lambda f, name: argument_in(f.target.query or "", name),
+    "cookie_": lambda f, name: f.reading.cookie(name),
 }
 
-REWRITABLE = frozenset({"uri", "document_uri", "args", "query_string", "is_args"})
+REWRITABLE = frozenset({"uri", "document_uri", "args", "query_string", "is_args", "request_method"})
 """Raw variables that a rewrite or an internal redirect changes (and every ``arg_``)."""
 
 
@@ -195,6 +293,14 @@ def _http2(shape: Shape) -> str:
     if shape.version is not Version.HTTP_2:
         return ""
     return "h2" if shape.tls else "h2c"
+
+
+def _protocol(shape: Shape) -> str:
+    return "" if shape.version is Version.HTTP_0_9 else shape.version.value
+
+
+def _request_line(shape: Shape) -> str:
+    return " ".join(filter(None, (shape.method, shape.target, _protocol(shape))))
 
 
 def is_raw(name: str) -> bool:

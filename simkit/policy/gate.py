@@ -88,57 +88,41 @@ class Gate:
                 self._occupy(step, node)
 
     def _consult(self, step: Step, node: Consult, now_ms: int) -> None:
-        keys = step.bound.entries[node]
-        rejected_by = self._look_up(node, keys, now_ms)
-        if rejected_by is not None:
-            step.node = node.rejected[rejected_by]
-            step.status = "REJECTED_DRY_RUN" if node.dry_run else "REJECTED"
-            return
-        wait = self._account(node, keys, now_ms)
-        step.node = node.delayed if wait else node.passed
-        if any(key != limits.NONE for key in keys):
-            step.status = "DELAYED" if wait else "PASSED"
-        if wait and node.dry_run:
-            step.status = "DELAYED_DRY_RUN"
-        else:
-            step.wait_ms = wait
-
-    def _look_up(self, node: Consult, keys: tuple[int, ...], now_ms: int) -> int | None:
-        last = len(keys) - 1
-        for i, (use, key) in enumerate(zip(node.uses, keys, strict=True)):
-            if key == limits.NONE:
-                continue
+        zones, entries, keys = self._zones, self._entries, step.bound.entries[node]
+        last, excess = len(keys) - 1, 0
+        for i, use in enumerate(node.uses):
             verdict, excess = limits.look_up(
-                self._zones, self._entries, use.zone, key, use.burst, now_ms, i == last
+                zones, entries, use.zone, keys[i], use.burst, now_ms, i == last
             )
             if verdict != limits.PASS:
-                return i
-            if i == last:
-                self._last_excess = excess
-        return None
+                step.node = node.rejected[i]
+                step.status = "REJECTED_DRY_RUN" if node.dry_run else "REJECTED"
+                return
+        wait = limits.delay_ms(excess, use.delay, zones.rate[use.zone])
+        if last:
+            wait = max(wait, self._account(node, keys, now_ms))
+        self._passed(step, node, wait)
 
     def _account(self, node: Consult, keys: tuple[int, ...], now_ms: int) -> int:
         """Count the request against all limits but the last, which has done so; the delay."""
         longest = 0
-        last = len(keys) - 1
-        for i in range(last, -1, -1):
-            use, key = node.uses[i], keys[i]
-            if key == limits.NONE:
-                continue
-            if i == last:
-                excess = self._last_excess
-            else:
-                excess = limits.account(self._zones, self._entries, use.zone, key, now_ms)
-            rate = self._zones.rate[use.zone]
-            longest = max(longest, limits.delay_ms(excess, use.delay, rate))
+        for use, key in zip(node.uses[-2::-1], keys[-2::-1], strict=True):
+            excess = limits.account(self._zones, self._entries, use.zone, key, now_ms)
+            wait = limits.delay_ms(excess, use.delay, self._zones.rate[use.zone])
+            longest = max(longest, wait)
         return longest
 
+    def _passed(self, step: Step, node: Consult, wait_ms: int) -> None:
+        if not wait_ms:
+            step.node, step.status = node.passed, "PASSED"
+        elif node.dry_run:
+            step.node, step.status = node.delayed, "DELAYED_DRY_RUN"
+        else:
+            step.node, step.status, step.wait_ms = node.delayed, "DELAYED", wait_ms
+
     def _occupy(self, step: Step, node: Occupy) -> None:
-        keys = step.bound.entries[node]
         held: list[tuple[int, int]] = []
-        for i, (use, key) in enumerate(zip(node.uses, keys, strict=True)):
-            if key == limits.NONE:
-                continue
+        for i, (use, key) in enumerate(zip(node.uses, step.bound.entries[node], strict=True)):
             if not limits.occupy(self._zones, self._entries, use.zone, key, use.burst):
                 step.held = tuple(held)
                 self.release(step)

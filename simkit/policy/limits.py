@@ -26,6 +26,7 @@ PASS, BUSY, NO_ROOM = 0, 1, 2
 
 _BACKWARD_MS = -60_000
 _IDLE_MS = 60_000
+_LONG_AGO_MS = 100_000_000  # nginx writes 0, and its clock began when the machine did
 
 __all__ = [
     "BUSY",
@@ -99,7 +100,7 @@ def look_up(
     if not _make_room(zones, entries, zone, now):
         return NO_ROOM, 0
     entries.excess[entry] = 0
-    entries.last[entry] = now if commit else 0
+    entries.last[entry] = now if commit else now - _LONG_AGO_MS
     _insert(zones, entries, zone, entry)
     return PASS, 0
 

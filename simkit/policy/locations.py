@@ -7,17 +7,21 @@ searched in the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simkit.policy.model import Location, Locations
 from simkit.policy.patterns import Pattern
 from simkit.policy.reader import Directive
-from simkit.policy.scope import Scope
+from simkit.policy.scope import Place, Scope
 from simkit.policy.script import MakeLocation, read_script
 from simkit.policy.settings import Zones, in_force, passes
 from simkit.policy.syntax import bad
 
 _MODIFIERS = ("=", "^~", "~", "~*")
+_METHODS = frozenset(
+    """GET HEAD POST PUT DELETE MKCOL COPY MOVE OPTIONS PROPFIND PROPPATCH LOCK UNLOCK
+    PATCH""".split()
+)
 
 __all__ = ["Found", "build_locations", "find_location"]
 
@@ -29,6 +33,7 @@ def build_locations(scope: Scope, zones: Zones) -> Locations:
     patterns: list[Location] = []
     for directive in scope.here("location"):
         location = _location(directive, scope, zones)
+        _check_place(location, scope)
         if location.modifier == "@":
             _add(found.named, location)
         elif location.pattern is not None:
@@ -46,20 +51,47 @@ def _add(table: dict[str, Location], location: Location) -> None:
     table[location.path] = location
 
 
+def _check_place(location: Location, around: Scope) -> None:
+    """What nginx demands of a location inside another."""
+    outer, path = around.outer, location.path
+    if outer is None:
+        return
+    kind = {"=": "exact", "@": "named"}.get(outer.modifier)
+    if kind is not None:
+        what = f'location "{path}" cannot be inside the {kind} location "{outer.path}"'
+        raise bad(location.source, what)
+    if location.modifier == "@":
+        what = f'named location "{path}" can be on the server level only'
+        raise bad(location.source, what)
+    if location.pattern is None and not path.startswith(outer.path):
+        raise bad(location.source, f'location "{path}" is outside location "{outer.path}"')
+
+
 def _location(directive: Directive, around: Scope, zones: Zones) -> Location:
     modifier, path = _written(directive)
     pattern = None
     if modifier in ("~", "~*"):
         pattern = Pattern(path, caseless=modifier == "~*", source=directive.source)
-    scope = around.inner(directive)
+    scope = around.inner(directive, Place(modifier, path))
     location = in_force(
         scope, zones, directive.source, modifier=modifier, path=path, pattern=pattern
     )
     location.script = read_script(scope.own, _conditions(scope, zones))
     location.nested = build_locations(scope, zones)
+    for limited in scope.here("limit_except"):
+        location.except_methods = _methods(limited)
+        location.excepted = in_force(scope.inner(limited), zones, limited.source)
     # a prefix that ends in a slash and is passed on sends "/x" to "/x/"
     location.auto_redirect = pattern is None and path.endswith("/") and passes(scope) is not None
     return location
+
+
+def _methods(directive: Directive) -> frozenset[str]:
+    methods = {method.upper() for method in directive.args}
+    unknown = methods - _METHODS
+    if unknown:
+        raise bad(directive.source, f'invalid method "{min(unknown)}"')
+    return frozenset(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _conditions(scope: Scope, zones: Zones) -> MakeLocation:
@@ -86,12 +118,12 @@ def _written(directive: Directive) -> tuple[str, str]:
 class Found:
     """The location of a path (None: what the server itself has in force).
 
-    ``groups`` are what its regular expression captured; ``redirect`` says that the path lacks the
-    final slash that the location has.
+    ``matched`` are the regular expressions on the way to it; ``redirect`` says that the path lacks
+    the final slash that the location has.
     """
 
     location: Location | None
-    groups: tuple[str, ...] = ()
+    matched: tuple[Pattern, ...] = ()
     redirect: bool = False
     ended: bool = False
 
@@ -102,15 +134,15 @@ def find_location(locations: Locations | None, path: str, so_far: Found) -> Foun
         return so_far
     exact = locations.exact.get(path)
     if exact is not None:
-        return Found(exact, ended=True)
-    slashed = _slash_missing(locations, path)
-    if slashed is not None:
-        return Found(slashed, redirect=True, ended=True)
-    found, no_regex = so_far, False
+        return replace(so_far, location=exact, ended=True)
     prefix = next((p for p in locations.prefixes if path.startswith(p.path)), None)
+    slashed = _slash_missing(locations, path)
+    if slashed is not None and (prefix is None or prefix.path != path):
+        return replace(so_far, location=slashed, redirect=True, ended=True)
+    found, no_regex = so_far, False
     if prefix is not None:
         no_regex = prefix.modifier == "^~"
-        found = find_location(prefix.nested, path, Found(prefix))
+        found = find_location(prefix.nested, path, replace(so_far, location=prefix))
     if found.ended or no_regex:
         return found
     return _by_pattern(locations, path, found)
@@ -118,10 +150,9 @@ def find_location(locations: Locations | None, path: str, so_far: Found) -> Foun
 
 def _by_pattern(locations: Locations, path: str, found: Found) -> Found:
     for candidate in locations.patterns:
-        groups = candidate.pattern.match(path) if candidate.pattern else None
-        if groups is not None:
-            inner = find_location(candidate.nested, path, Found(candidate, groups))
-            return Found(inner.location, inner.groups, inner.redirect, ended=True)
+        if candidate.pattern is not None and candidate.pattern.matches(path):
+            here = Found(candidate, (*found.matched, candidate.pattern))
+            return replace(find_location(candidate.nested, path, here), ended=True, redirect=False)
     return found
 
 

@@ -6,14 +6,15 @@ identity; they are made once per policy and never changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simkit.policy.facts import RealIp
+from simkit.policy.facts import View
 from simkit.policy.maps import GeoTable, MapTable
 from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Handler, Source
+from simkit.policy.realip import RealIp
 from simkit.policy.syntax import Network
 from simkit.policy.values import Template
 
@@ -23,7 +24,9 @@ __all__ = [
     "Break",
     "ConnLimit",
     "ConnectionSettings",
+    "Credentials",
     "ErrorPage",
+    "HeaderBuffers",
     "Http",
     "If",
     "Limit",
@@ -32,6 +35,7 @@ __all__ = [
     "Op",
     "Return",
     "Rewrite",
+    "Root",
     "Server",
     "Set",
     "Zone",
@@ -114,7 +118,7 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """`return code`, `return code text` or `return url`."""
+    """`return code`, `return code text` or `return url`; ``text`` None where none is written."""
 
     code: int
     text: Template | None
@@ -123,11 +127,20 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """`rewrite`; ``flag`` is ``last``, ``break``, ``redirect``, ``permanent`` or empty."""
+    """`rewrite`.
+
+    ``path`` and ``query`` (None: no question mark) are the replacement; ``adds_query`` says that
+    the old query is kept. ``code`` is that of a redirect, else 0. ``ends`` the program, and
+    ``stays``: in this location.
+    """
 
     pattern: Pattern
-    replacement: Template
-    flag: str
+    path: Template
+    query: Template | None
+    adds_query: bool
+    code: int
+    ends: bool
+    stays: bool
     source: Source
 
 
@@ -136,6 +149,27 @@ class Break:
     """`break`."""
 
     source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """`auth_basic` with its file."""
+
+    realm: Template
+    file: Template | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """`root` or `alias`; ``replaces`` is the part of the path that an alias stands for.
+
+    With ``whole`` the alias is the file itself, as in a location by regular expression.
+    """
+
+    path: Template
+    replaces: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +206,11 @@ class Location:
     conn_status: int = 503
     conn_dry_run: bool = False
     access: tuple[Access, ...] = ()
+    credentials: Credentials | None = None
+    satisfy_any: bool = False
+    realip: RealIp | None = None
+    except_methods: frozenset[str] = frozenset()
+    excepted: Location | None = None  # in force for the methods that limit_except does not name
     error_pages: tuple[ErrorPage, ...] = ()
     recursive_error_pages: bool = False
     add_headers: tuple[AddHeader, ...] = ()
@@ -182,9 +221,18 @@ class Location:
     internal: bool = False
     auto_redirect: bool = False
     default_type: str = "text/plain"
+    types: Mapping[str, str] = field(default_factory=dict)  # by extension
+    root: Root = Root(Template((), Source("", 0, "")))
     server_tokens: bool = True
+    pads_pages: bool = True
+    etag: bool = True
+    absolute_redirect: bool = True
+    port_in_redirect: bool = True
+    server_name_in_redirect: bool = False
     max_body_bytes: int = 1 << 20
     keepalive_timeout_ns: int = 75_000_000_000
+    keepalive_header_s: int = 0  # 0: no header Keep-Alive
+    resets_when_timed_out: bool = False
     merge_slashes: bool = True
     nested: Locations | None = None
 
@@ -207,6 +255,8 @@ class Locations:
             *self.named.values(),
         ):
             yield location
+            if location.excepted is not None:
+                yield location.excepted
             if location.nested is not None:
                 yield from location.nested.every()
 
@@ -239,6 +289,15 @@ class ConnectionSettings:
     http2: bool
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderBuffers:
+    """`client_header_buffer_size`, and `large_client_header_buffers`."""
+
+    first_bytes: int
+    large_count: int
+    large_bytes: int
+
+
 @dataclass(eq=False, slots=True)
 class Server:
     """A server block. ``settings`` are those of its connections, without tls and http2."""
@@ -248,18 +307,18 @@ class Server:
     base: Location
     script: tuple[Op, ...]
     locations: Locations
-    realip: RealIp | None
     reject_handshake: bool
     settings: ConnectionSettings
-    header_buffer_bytes: int
-    header_buffers: int
-    underscores_in_headers: bool
+    buffers: HeaderBuffers
+    patterns: Mapping[str, Pattern]  # of the names that are regular expressions
+    view: View
+    has_certificate: bool
     source: Source
 
     @property
     def name(self) -> str:
         """The first name, which `$server_name` gives."""
-        return self.names[0] if self.names else ""
+        return self.view.server_name
 
 
 @dataclass(eq=False, slots=True)
@@ -272,7 +331,6 @@ class Http:
     maps: dict[str, MapTable]
     geos: dict[str, GeoTable]
     assigned: frozenset[str]  # variables that `set` or a named capture gives
-    uses_captures: bool  # whether any value names a capture
     worker_processes: int | None
     worker_connections: int
     warnings: tuple[str, ...]

@@ -8,6 +8,7 @@ import pcre2
 
 from simkit.policy.plan import Source
 from simkit.policy.syntax import bad
+from simkit.policy.uri import ascii_lower
 
 _LIMITS = b"(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000)"
 
@@ -33,22 +34,29 @@ def _compiled(text: str, caseless: bool) -> pcre2.Pattern:
 class Pattern:
     """A regular expression of a configuration; it can be sent to another process.
 
-    ``names`` maps each named group to its number. Raises InputError with the place where PCRE
-    cannot compile the text.
+    ``groups`` counts the groups, ``names`` maps each named one (in lower case, as variables are) to
+    its number. Raises InputError with the place where PCRE cannot compile the text.
     """
 
-    __slots__ = ("_caseless", "names", "text")
+    __slots__ = ("_caseless", "_compiled", "groups", "names", "text")
 
     def __init__(self, text: str, *, caseless: bool, source: Source) -> None:
         self.text = text
         self._caseless = caseless
         try:
-            self.names: dict[str, int] = dict(_compiled(text, caseless).groupindex)
-        except pcre2.LibraryError as error:
+            self._compiled = _compiled(text, caseless)
+        except (pcre2.LibraryError, ValueError) as error:
             raise bad(source, f'invalid regular expression "{text}": {error}') from None
+        self.groups = int(self._compiled.groups)
+        names = self._compiled.groupindex.items()
+        self.names: dict[str, int] = {ascii_lower(name): number for name, number in names}
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_unpickled, (self.text, self._caseless))
+
+    def matches(self, value: str) -> bool:
+        """Whether it matches anywhere in a value."""
+        return self.match(value) is not None
 
     def match(self, value: str) -> tuple[str, ...] | None:
         """The whole match and its groups (an unset one is empty), or None.
@@ -56,7 +64,7 @@ class Pattern:
         A match that would take more work than the limit counts as none.
         """
         try:
-            found = _compiled(self.text, self._caseless).search(to_bytes(value))
+            found = self._compiled.search(to_bytes(value))
         except pcre2.LibraryError:
             return None
         if found is None:

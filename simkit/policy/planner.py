@@ -22,8 +22,6 @@ from simkit.wire import Address, Shape
 T = TypeVar("T", bound=Hashable)
 Question = Callable[[Facts], Any]
 
-_MAX_KEY_BYTES = 65_535
-
 __all__ = ["Bound", "Planner"]
 
 
@@ -47,7 +45,7 @@ class _Fork:
 
 @dataclass(eq=False, slots=True)
 class Bound:
-    """A plan with the entries of the limits that this request meets, by node (-1: no key)."""
+    """A plan with the entries of the limits that this request meets, by node."""
 
     plan: Plan
     entries: dict[Node, tuple[int, ...]]
@@ -90,9 +88,12 @@ class Planner:
 
     def capacity(self, zone: int) -> int:
         """How many keys a zone holds, by the length of its first key (an IPv4 address before)."""
-        found = self.policy.http.zones[zone]
-        node = slab.LIMIT_CONN_NODE if found.counts_connections else slab.LIMIT_REQ_NODE
+        found, node = self.policy.http.zones[zone], self._node_bytes(zone)
         return slab.capacity(found.size_bytes, node, self._key_bytes.get(zone, 4), found.name)
+
+    def _node_bytes(self, zone: int) -> int:
+        found = self.policy.http.zones[zone]
+        return slab.LIMIT_CONN_NODE if found.counts_connections else slab.LIMIT_REQ_NODE
 
     def plan(self, shape: Shape, address: Address) -> Plan:
         """The plan of a request from an address."""
@@ -149,15 +150,12 @@ class Planner:
 
     def _entry(self, use: LimitUse, facts: Facts) -> int:
         key = use.key.value(facts)
-        size = len(key.encode("utf-8", "surrogateescape")) if not use.is_address else len(key)
-        if not key or size > _MAX_KEY_BYTES:
-            return -1
-        self._note_size(use.zone, size)
+        self._note_size(use.zone, use.key.byte_count(facts))
         return self._entries.setdefault((use.zone, key), len(self._entries))
 
     def _note_size(self, zone: int, size: int) -> None:
         first = self._key_bytes.setdefault(zone, size)
-        node = slab.LIMIT_REQ_NODE
+        node = self._node_bytes(zone)
         if slab.size_class(node + first) != slab.size_class(node + size):
             name = self.policy.http.zones[zone].name
             text = f"zone {name}: keys differ in length, so when it is full is not exact"

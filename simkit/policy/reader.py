@@ -17,10 +17,12 @@ from simkit.errors import InputError
 from simkit.policy.plan import Source
 
 _TRAILING_PLACE = re.compile(r" in \S+?:\d+$")
+_ESCAPE = re.compile(r"""\\(["'\\trn])""")
+_ESCAPES = {"t": "\t", "r": "\r", "n": "\n"}
 _MAX_DEPTH = 40
 _MAX_BYTES = 64 << 20
 
-__all__ = ["Directive", "first_comment", "read"]
+__all__ = ["Directive", "first_comment", "read", "unescaped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,17 @@ def read(path: Path) -> tuple[Directive, ...]:
     # Not crossplane's own combining: it gives what follows an include the name of that file.
     files = payload["config"]
     return tuple(_directives(files[0]["parsed"], files, files[0]["file"], 0))
+
+
+def unescaped(directive: Directive) -> Directive:
+    """The directive with the escapes of its words resolved, as nginx does while it reads."""
+    block = None if directive.block is None else tuple(map(unescaped, directive.block))
+    args = tuple(map(_unescaped, directive.args))
+    return Directive(_unescaped(directive.name), args, directive.source, block)
+
+
+def _unescaped(word: str) -> str:
+    return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[1]), word)
 
 
 def first_comment(path: Path) -> str:

@@ -9,10 +9,11 @@ from simkit.policy.answers import header_bytes, page_bytes, product
 from simkit.policy.facts import Facts, View
 from simkit.policy.model import Access, Listen, Location
 from simkit.policy.plan import Decision, Handler, Rule
+from simkit.policy.uri import ascii_lower
 from simkit.wire import Address, Sight, SightKind, Version
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-CLOSING = frozenset({400, 413, 414, 494, 495, 496, 497, 500, 501})
+CLOSING = frozenset({400, 413, 414, 495, 496, 497, 500, 501})
 """Codes after which nginx does not keep the connection (ngx_http_special_response.c)."""
 WITH_HEADERS = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 """Statuses for which `add_header` works without ``always``."""
@@ -20,12 +21,15 @@ WITH_HEADERS = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FILE_HEADERS = (("Last-Modified", "Thu, 01 Jan 1970 00:00:00 GMT"), ("Accept-Ranges", "bytes"))
 _ETAG_BYTES = len('ETag: "00000000-"\r\n')
+_OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
 _FIRST_ERROR = 400
+_READ, _WRITTEN = ("GET", "HEAD"), ("POST",)
 
 __all__ = [
     "CLOSING",
     "REDIRECTS",
     "WITH_HEADERS",
+    "Draft",
     "Manner",
     "access",
     "answer",
@@ -39,15 +43,21 @@ __all__ = [
 
 
 class Manner(NamedTuple):
-    """How a client speaks, as far as it shapes the answer."""
+    """How a client speaks, as far as it shapes the answer.
+
+    ``method`` is GET, HEAD, POST or empty for any other.
+    """
 
     version: Version
-    head: bool
-    readable: bool
     method: str
     keep_alive: bool
     body_unread: bool
     padded: bool
+
+    @property
+    def readable(self) -> bool:
+        """Whether the method asks for a file."""
+        return self.method in _READ
 
 
 def manner(facts: Facts, listen: Listen) -> Manner:
@@ -56,34 +66,54 @@ def manner(facts: Facts, listen: Listen) -> Manner:
     version = shape.version
     if version is Version.HTTP_2 and not listen.http2:
         version = Version.HTTP_1_1
-    method = shape.method if shape.method in ("GET", "HEAD", "POST") else ""
-    agent = shape.header("User-Agent") or ""
+    agent = next(iter(facts.headers.all("User-Agent")), "")
     return Manner(
         version,
-        head=method == "HEAD",
-        readable=method in ("GET", "HEAD"),
-        method=method,
-        keep_alive=shape.keep_alive,
+        method=shape.method if shape.method in (*_READ, *_WRITTEN) else "",
+        keep_alive=_keeps_alive(version, facts.headers.all("Connection")),
         body_unread=shape.body_unread,
         padded=_is_padded(agent) and version is not Version.HTTP_0_9,
     )
+
+
+def _keeps_alive(version: Version, wishes: Sequence[str]) -> bool:
+    """Whether the client wants the connection kept; the last header that says so counts."""
+    if version is Version.HTTP_2:
+        return True
+    for wish in map(ascii_lower, reversed(wishes)):
+        if "close" in wish:
+            return False
+        if "keep-alive" in wish:
+            return True
+    return version is Version.HTTP_1_1
 
 
 def _is_padded(agent: str) -> bool:
     """Whether nginx takes the agent for MSIE or Chrome (ngx_http_process_user_agent)."""
     if "Opera" in agent:
         return False
-    return "MSIE " in agent or ("Gecko/" not in agent and "Chrome/" in agent)
+    at = agent.find("MSIE ")
+    if at >= 0 and at + len("MSIE 7.") < len(agent.encode("utf-8", "surrogateescape")):
+        return True
+    return "Gecko/" not in agent and "Chrome/" in agent
 
 
-def origin(view: View) -> Callable[[Facts], str]:
-    """The question what absolute redirects begin with."""
+def origin(view: View, location: Location, listen: Listen) -> Callable[[Facts], str]:
+    """The question what absolute redirects begin with.
+
+    The address that a client without Host has connected to is not known: where nginx listens on
+    all of them, the loopback address stands for it.
+    """
+    local = listen.address
+    if local in ("*", "::"):
+        local = "[::1]" if listen.ipv6 else "127.0.0.1"
 
     def ask(facts: Facts) -> str:
         scheme = "https" if facts.shape.tls else "http"
-        host = facts.reading.host or view.server_name
+        host = view.server_name if location.server_name_in_redirect else facts.reading.host or local
         port = facts.shape.port
-        return f"{scheme}://{host}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
+        shown = location.port_in_redirect and port != _DEFAULT_PORTS[scheme]
+        return f"{scheme}://{host}" + (f":{port}" if shown else "")
 
     return ask
 
@@ -99,7 +129,8 @@ def access(rules: Sequence[Access], client: Address) -> Access | None:
 
 def own_page(location: Location, code: int, how: Manner) -> int:
     """The size of nginx's own page for a code."""
-    return page_bytes(code, tokens=location.server_tokens, padded=how.padded)
+    padded = how.padded and location.pads_pages
+    return page_bytes(code, tokens=location.server_tokens, padded=padded)
 
 
 def refused_connection() -> Decision:
@@ -123,13 +154,17 @@ def closed(status: int, how: Manner, *, reset: bool, rule: Rule | None) -> Decis
 
 
 class Draft(NamedTuple):
-    """An HTTP answer before it is written; ``extra`` are headers besides nginx's own."""
+    """An HTTP answer before it is written; ``extra`` are headers besides nginx's own.
+
+    An empty ``content_type`` is not sent; ``is_head`` leaves the body out.
+    """
 
     status: int
     handler: Handler
     body_bytes: int
     content_type: str
     extra: tuple[tuple[str, str], ...] = ()
+    is_head: bool = False
 
 
 def answer(
@@ -138,20 +173,45 @@ def answer(
     """An HTTP answer with its headers, in nginx's order, and what of them a client can tell."""
     server = product(tokens=location.server_tokens)
     http2 = how.version is Version.HTTP_2
-    kept = keep_alive and how.keep_alive and location.keepalive_timeout_ns > 0
-    size = draft.body_bytes
-    headers = [("Content-Type", draft.content_type), ("Content-Length", str(size)), *draft.extra]
-    if not http2:
-        headers.append(("Connection", "keep-alive" if kept else "close"))
+    kept = keep_alive and how.keep_alive
+    headers = _headers(location, draft, connection=None if http2 else kept)
     head = header_bytes(how.version, draft.status, server, headers)
-    if draft.handler is Handler.STATIC:
-        head += sum(len(n) + len(v) + 4 for n, v in _FILE_HEADERS)
-        head += _ETAG_BYTES + len(f"{size:x}")
-    sent = 0 if how.head else size
+    if draft.handler is Handler.STATIC and how.version is not Version.HTTP_0_9:
+        head += _file_header_bytes(location, draft)
+    sent = 0 if draft.is_head or _is_bare(draft.status) else draft.body_bytes
     telling = [("server", server), *((n.lower(), v) for n, v in headers if n != "Content-Length")]
+    if how.version is Version.HTTP_0_9:
+        telling = []
     sight = Sight(SightKind.HTTP, draft.status, tuple(sorted(telling)), sent, kept or http2)
     refused = rule is not None and _is_refusal(draft.status, rule)
     return Decision(draft.status, sight, draft.handler, head + sent, rule, refused)
+
+
+def _file_header_bytes(location: Location, draft: Draft) -> int:
+    """The headers that only files have, and some of them only with status 200."""
+    etag = _ETAG_BYTES + len(f"{draft.body_bytes:x}") if location.etag else 0
+    if draft.status != _OK:
+        return etag
+    return etag + sum(len(name) + len(value) + 4 for name, value in _FILE_HEADERS)
+
+
+def _headers(location: Location, draft: Draft, *, connection: bool | None) -> list[tuple[str, str]]:
+    headers: list[tuple[str, str]] = []
+    if draft.status != _NO_CONTENT:
+        if draft.content_type:
+            headers.append(("Content-Type", draft.content_type))
+        headers.append(("Content-Length", str(draft.body_bytes)))
+    headers += draft.extra
+    if connection is None:
+        return headers
+    headers.append(("Connection", "keep-alive" if connection else "close"))
+    if connection and location.keepalive_header_s:
+        headers.append(("Keep-Alive", f"timeout={location.keepalive_header_s}"))
+    return headers
+
+
+def _is_bare(status: int) -> bool:
+    return status in (_NO_CONTENT, _NOT_MODIFIED)
 
 
 def _is_refusal(status: int, rule: Rule) -> bool:

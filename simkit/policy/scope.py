@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from simkit.policy import syntax
 from simkit.policy.plan import Source
@@ -16,7 +16,14 @@ from simkit.policy.reader import Directive
 
 T = TypeVar("T")
 
-__all__ = ["Scope"]
+__all__ = ["Place", "Scope"]
+
+
+class Place(NamedTuple):
+    """How a location is written: its modifier, and its path or regular expression."""
+
+    modifier: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +33,16 @@ class Scope:
     own: tuple[Directive, ...]
     parent: Scope | None = None
     is_condition: bool = False
+    outer: Place | None = None
 
-    def inner(self, block: Directive) -> Scope:
-        """The scope of a block inside this one; ``is_condition`` where it is an `if`."""
-        return Scope(block.block or (), self, block.name == "if")
+    def inner(self, block: Directive, place: Place | None = None) -> Scope:
+        """The scope of a block inside this one; ``place`` is that of a location.
+
+        ``is_condition`` where it is an `if` or a `limit_except`, ``outer`` the location around.
+        """
+        is_condition = block.name in ("if", "limit_except")
+        outer = self.outer if is_condition else place
+        return Scope(block.block or (), self, is_condition, outer)
 
     def here(self, *names: str) -> tuple[Directive, ...]:
         """The directives of these names at this very level."""
@@ -40,6 +53,14 @@ class Scope:
         for level in self.levels():
             found = level.here(*names)
             if found:
+                return found
+        return ()
+
+    def nearest_of_conditions(self, *names: str) -> tuple[Directive, ...]:
+        """Like `nearest`, but only through the conditions up to the location that they are in."""
+        for level in self.levels():
+            found = level.here(*names)
+            if found or not level.is_condition:
                 return found
         return ()
 

@@ -9,12 +9,14 @@ from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
 from simkit.policy.syntax import bad
-from simkit.policy.values import Template
+from simkit.policy.uri import ascii_lower
+from simkit.policy.values import Template, Variable
 
 MakeLocation = Callable[[Directive], Location]
 
 _FILE_TESTS = ("-f", "!-f", "-d", "!-d", "-e", "!-e", "-x", "!-x")
 _REGEX_TESTS = ("~", "~*", "!~", "!~*")
+_REDIRECTS = {"redirect": 302, "permanent": 301}
 _FLAGS = ("last", "break", "redirect", "permanent")
 _REDIRECT_PREFIXES = ("http://", "https://", "$scheme")
 _MAX_CODE = 999
@@ -47,7 +49,7 @@ def _set(directive: Directive) -> Set:
     name, value = directive.args
     if not name.startswith("$"):
         raise bad(directive.source, f'invalid variable name "{name}"', "it must begin with $")
-    return Set(name[1:], Template.parse(value, directive.source), directive.source)
+    return Set(ascii_lower(name[1:]), Template.parse(value, directive.source), directive.source)
 
 
 def _return(directive: Directive) -> Return:
@@ -56,8 +58,8 @@ def _return(directive: Directive) -> Return:
         return Return(302, Template.parse(first, source), source)
     if not first.isascii() or not first.isdigit() or int(first) > _MAX_CODE:
         raise bad(source, f'invalid return code "{first}"', f"a number up to {_MAX_CODE}")
-    text = Template.parse(directive.args[1], source) if len(directive.args) > 1 else None
-    return Return(int(first), text, source)
+    text = directive.args[1] if len(directive.args) > 1 else ""
+    return Return(int(first), Template.parse(text, source) if text else None, source)
 
 
 def _rewrite(directive: Directive) -> Rewrite:
@@ -65,10 +67,21 @@ def _rewrite(directive: Directive) -> Rewrite:
     flag = rest[0] if rest else ""
     if rest and flag not in _FLAGS:
         raise bad(source, f'invalid parameter "{flag}"', "one of " + ", ".join(_FLAGS))
-    if not rest and replacement.startswith(_REDIRECT_PREFIXES):
-        flag = "redirect"
-    compiled = Pattern(pattern, caseless=False, source=source)
-    return Rewrite(compiled, Template.parse(replacement, source), flag, source)
+    if not replacement:
+        raise bad(source, "empty replacement")
+    code = _REDIRECTS.get(flag, 302 if replacement.startswith(_REDIRECT_PREFIXES) else 0)
+    adds_query = not replacement.endswith("?")
+    path, query = Template.parse(replacement.removesuffix("?"), source).split("?")
+    return Rewrite(
+        Pattern(pattern, caseless=False, source=source),
+        path,
+        query,
+        adds_query,
+        code,
+        ends=bool(rest) or code != 0,
+        stays=flag == "break",
+        source=source,
+    )
 
 
 def _if(directive: Directive, make: MakeLocation | None) -> If:
@@ -82,9 +95,9 @@ def _condition(directive: Directive) -> tuple[str, Template, Template | Pattern 
     args, source = directive.args, directive.source
     if args and args[0] in _FILE_TESTS and len(args) == 2:
         return args[0], Template.parse(args[1], source), None
-    if not args or not args[0].startswith("$"):
+    if not args or not args[0].startswith("$") or len(args[0]) == 1:
         raise bad(source, f'invalid condition "{" ".join(args)}"', "it begins with a variable")
-    subject = Template.parse(args[0], source)
+    subject = Template((Variable(ascii_lower(args[0][1:])),), source)
     if len(args) == 1:
         return "", subject, None
     return args[1], subject, _operand(args, source)

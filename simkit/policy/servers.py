@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from simkit.policy.model import Listen, Server
 from simkit.policy.patterns import Pattern
 from simkit.policy.reader import Directive
 from simkit.policy.syntax import bad
+from simkit.policy.uri import valid_host
 
 _MAX_PORT = 65535
 _FLAGS = frozenset(
@@ -24,47 +26,58 @@ __all__ = ["Chosen", "Group", "Names", "groups", "read_listens"]
 
 def read_listens(directives: Iterable[Directive], *, http2: bool) -> tuple[Listen, ...]:
     """The listens of a server; without any, nginx (as root) listens on port 80."""
-    return tuple(_listen(d, http2=http2) for d in directives)
+    found = tuple(one for d in directives for one in _listen(d, http2=http2))
+    seen: set[tuple[str, int]] = set()
+    for listen in found:
+        if (listen.address, listen.port) in seen:
+            raise bad(listen.source, f"a duplicate listen {listen.address}:{listen.port}")
+        seen.add((listen.address, listen.port))
+    return found
 
 
-def _listen(directive: Directive, *, http2: bool) -> Listen:
+def _listen(directive: Directive, *, http2: bool) -> Iterator[Listen]:
     where, *words = directive.args
     for word in words:
         if word not in _FLAGS and not word.startswith(_SETTINGS):
             raise bad(directive.source, f'the invalid "{word}" parameter')
     if "proxy_protocol" in words or "quic" in words:
         raise bad(directive.source, f'"{directive.source.text}" is not simulated', "TCP, no PROXY")
-    address, port, ipv6 = _where(where, directive)
+    address, ports, ipv6 = _where(where, directive)
     default = "default_server" in words or "default" in words
-    tls = "ssl" in words
-    return Listen(address, port, ipv6, tls, http2 or "http2" in words, default, directive.source)
+    tls, http2 = "ssl" in words, http2 or "http2" in words
+    for port in ports:
+        yield Listen(address, port, ipv6, tls, http2, default, directive.source)
+        if ipv6 and "ipv6only=off" in words:
+            yield Listen("*", port, False, tls, http2, default, directive.source)
 
 
-def _where(text: str, directive: Directive) -> tuple[str, int, bool]:
+def _where(text: str, directive: Directive) -> tuple[str, range, bool]:
     if text.startswith("unix:"):
         raise bad(directive.source, "unix sockets are not simulated", "clients have addresses")
     if text.startswith("["):
         host, _, port = text.partition("]")
-        return host[1:], _port(port.removeprefix(":") or "80", directive), True
-    if text.isdigit():
-        return "*", _port(text, directive), False
+        return host[1:] or "::", _ports(port.removeprefix(":") or "80", directive), True
+    if re.fullmatch(r"[0-9]+(-[0-9]+)?", text):
+        return "*", _ports(text, directive), False
     host, colon, port = text.partition(":")
-    return host or "*", _port(port if colon else "80", directive), False
+    host = "*" if host in ("", "0.0.0.0") else host
+    return host, _ports(port if colon else "80", directive), False
 
 
-def _port(text: str, directive: Directive) -> int:
-    port = syntax.whole(text, directive.source, least=1)
-    if port > _MAX_PORT:
+def _ports(text: str, directive: Directive) -> range:
+    first, dash, last = text.partition("-")
+    low = syntax.whole(first, directive.source, least=1)
+    high = syntax.whole(last, directive.source, least=1) if dash else low
+    if not low <= high <= _MAX_PORT:
         raise bad(directive.source, f'invalid port in "{directive.source.text}"')
-    return port
+    return range(low, high + 1)
 
 
 class Chosen(NamedTuple):
-    """A server by its position in the group, and what a regular expression captured."""
+    """A server by its position in the group, and the regular expression that its name is."""
 
     position: int
-    groups: tuple[str, ...] = ()
-    named: tuple[tuple[str, str], ...] = ()
+    pattern: Pattern | None = None
 
 
 @dataclass(slots=True)
@@ -79,32 +92,29 @@ class Names:
     def add(self, name: str, position: int, server: Server) -> None:
         """Enter one name of a server; the first server to claim it keeps it."""
         if name.startswith("~"):
-            pattern = Pattern(name[1:], caseless=True, source=server.source)
-            self.patterns.append((pattern, position))
+            self.patterns.append((server.patterns[name], position))
         elif name.startswith("*."):
-            self.leading.setdefault(name[1:].lower(), position)
+            self.leading.setdefault(name[1:], position)
         elif name.startswith("."):
-            self.exact.setdefault(name[1:].lower(), position)
-            self.leading.setdefault(name.lower(), position)
+            self.exact.setdefault(name[1:], position)
+            self.leading.setdefault(name, position)
         elif name.endswith(".*"):
-            self.trailing.setdefault(name[:-1].lower(), position)
+            self.trailing.setdefault(name[:-1], position)
         else:
-            self.exact.setdefault(name.lower(), position)
+            self.exact.setdefault(name, position)
 
-    def find(self, host: str) -> Chosen:
-        """The server of that name; the first of the group where no name fits."""
+    def find(self, host: str) -> Chosen | None:
+        """The server of that name, or None where no name fits."""
         if host in self.exact:
             return Chosen(self.exact[host])
         for table, parts in ((self.leading, _tails(host)), (self.trailing, _heads(host))):
             position = next((table[p] for p in parts if p in table), None)
             if position is not None:
                 return Chosen(position)
-        for pattern, position in self.patterns:
-            groups = pattern.match(host)
-            if groups is not None:
-                named = tuple((name, groups[n]) for name, n in pattern.names.items())
-                return Chosen(position, groups, named)
-        return Chosen(0)
+        for pattern, position in self.patterns if host else ():
+            if pattern.matches(host):
+                return Chosen(position, pattern)
+        return None
 
 
 def _tails(host: str) -> Sequence[str]:
@@ -122,10 +132,16 @@ class Group:
     listen: Listen
     servers: list[Server]
     names: Names
+    has_default: bool = False
 
     def find(self, host: str | None) -> Chosen:
-        """The server for a valid host (None: no Host was sent)."""
-        return self.names.find(host or "")
+        """The server for a valid host (None: no Host was sent); the first where none fits."""
+        return self.names.find(host or "") or Chosen(0)
+
+    def find_indicated(self, name: str | None) -> Chosen:
+        """The server for the name that a TLS client indicates (None: it does not)."""
+        host = valid_host(name) if name else None
+        return self.find(host) if host else Chosen(0)
 
 
 def groups(servers: Sequence[Server]) -> dict[tuple[int, bool], Group]:
@@ -143,13 +159,29 @@ def groups(servers: Sequence[Server]) -> dict[tuple[int, bool], Group]:
         if listen.address == group.listen.address and server not in group.servers:
             _join(group, listen, server)
     for group in found.values():
+        _check_certificates(group)
         for position, server in enumerate(group.servers):
             for name in server.names or ("",):
                 group.names.add(name, position, server)
     return found
 
 
+def _check_certificates(group: Group) -> None:
+    """Where TLS is spoken the default server needs a certificate, or everybody does without."""
+    first = group.servers[0]
+    if not group.listen.tls or first.has_certificate:
+        return
+    if all(server.has_certificate or server.reject_handshake for server in group.servers):
+        return
+    what = 'no "ssl_certificate" is defined for the "listen ... ssl" directive'
+    raise bad(group.listen.source, what, "give one, or ssl_reject_handshake on")
+
+
 def _join(group: Group, listen: Listen, server: Server) -> None:
+    if listen.default and group.has_default:
+        what = f"a duplicate default server for {listen.address}:{listen.port}"
+        raise bad(listen.source, what)
+    group.has_default = group.has_default or listen.default
     position = 0 if listen.default else len(group.servers)
     group.servers.insert(position, server)
     old = group.listen

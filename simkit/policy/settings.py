@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from simkit.policy import syntax
 from simkit.policy.model import (
     Access,
     AddHeader,
     ConnLimit,
+    Credentials,
     ErrorPage,
     Limit,
     Location,
+    Root,
     Zone,
 )
 from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Handler, Source
 from simkit.policy.reader import Directive
-from simkit.policy.scope import Scope
+from simkit.policy.realip import RealIp
+from simkit.policy.scope import Place, Scope
 from simkit.policy.syntax import bad
+from simkit.policy.uri import ascii_lower
 from simkit.policy.values import Template
 
 Zones = dict[str, Zone]
@@ -24,8 +31,10 @@ Zones = dict[str, Zone]
 _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
 _NO_DELAY = (1 << 62) // 1000
 _CODES_FROM, _CODES_TO = 300, 599
+_DEFAULT_TYPES = {"html": "text/html", "gif": "image/gif", "jpg": "image/jpeg"}
+_MOST_CONNECTIONS = 65_535
 
-__all__ = ["in_force", "passes"]
+__all__ = ["in_force", "passes", "read_realip"]
 
 
 def in_force(
@@ -42,21 +51,59 @@ def in_force(
     _limits(location, scope, zones)
     _access(location, scope)
     _answers(location, scope)
+    _redirects(location, scope)
     _content(location, scope)
+    _connection(location, scope)
     location.max_body_bytes = scope.scalar("client_max_body_size", 1 << 20, syntax.size_bytes)
-    location.keepalive_timeout_ns = scope.time_ns("keepalive_timeout", 75)
     location.merge_slashes = scope.flag("merge_slashes", True)
-    location.internal = bool(scope.here("internal"))
+    location.internal = bool(scope.nearest("internal"))
     return location
+
+
+def _connection(location: Location, scope: Scope) -> None:
+    location.keepalive_timeout_ns = scope.time_ns("keepalive_timeout", 75)
+    for directive in scope.nearest("keepalive_timeout")[-1:]:
+        if len(directive.args) > 1:
+            header_ns = syntax.time_ns(directive.args[1], directive.source)
+            location.keepalive_header_s = header_ns // syntax.NS_PER_S
+    location.resets_when_timed_out = scope.flag("reset_timedout_connection")
+    location.realip = read_realip(scope)
+
+
+def read_realip(scope: Scope) -> RealIp | None:
+    """`set_real_ip_from` and its companions as they are in force, or None."""
+    trusted = scope.nearest("set_real_ip_from")
+    if not trusted:
+        return None
+    header = scope.last("real_ip_header")
+    name = "X-Real-IP" if header is None else header.args[0]
+    if name == "proxy_protocol":
+        raise bad(trusted[0].source, "the PROXY protocol is not simulated", "name a header")
+    return RealIp(
+        tuple(syntax.network(d.args[0], d.source) for d in trusted if d.args[0] != "unix:"),
+        name,
+        scope.flag("real_ip_recursive"),
+        trusted[0].source,
+    )
 
 
 def _limits(location: Location, scope: Scope, zones: Zones) -> None:
     location.limits = tuple(_limit(d, zones) for d in scope.nearest("limit_req"))
+    _each_zone_once([(limit.zone, limit.source) for limit in location.limits])
     location.limit_status = scope.scalar("limit_req_status", 503, _status)
     location.limit_dry_run = scope.flag("limit_req_dry_run")
     location.conn_limits = tuple(_conn_limit(d, zones) for d in scope.nearest("limit_conn"))
+    _each_zone_once([(limit.zone, limit.source) for limit in location.conn_limits])
     location.conn_status = scope.scalar("limit_conn_status", 503, _status)
     location.conn_dry_run = scope.flag("limit_conn_dry_run")
+
+
+def _each_zone_once(uses: list[tuple[Zone, Source]]) -> None:
+    seen: set[str] = set()
+    for zone, source in uses:
+        if zone.name in seen:
+            raise bad(source, f'"{source.text.split()[0]}" directive is duplicate', zone.name)
+        seen.add(zone.name)
 
 
 def _status(text: str, source: Source) -> int:
@@ -91,7 +138,10 @@ def _limit(directive: Directive, zones: Zones) -> Limit:
 def _conn_limit(directive: Directive, zones: Zones) -> ConnLimit:
     name, number = directive.args
     zone = _zone(name, zones, directive.source, counts_connections=True)
-    return ConnLimit(zone, syntax.whole(number, directive.source, least=1), directive.source)
+    most = syntax.whole(number, directive.source, least=1)
+    if most > _MOST_CONNECTIONS:
+        raise bad(directive.source, "connection limit must be less 65536")
+    return ConnLimit(zone, most, directive.source)
 
 
 def _zone(name: str, zones: Zones, source: Source, *, counts_connections: bool) -> Zone:
@@ -106,6 +156,22 @@ def _zone(name: str, zones: Zones, source: Source, *, counts_connections: bool) 
 
 def _access(location: Location, scope: Scope) -> None:
     location.access = tuple(_access_rule(d) for d in scope.nearest("allow", "deny"))
+    location.satisfy_any = scope.scalar("satisfy", False, _satisfy_any)
+    realm = scope.last("auth_basic")
+    if realm is None or realm.args[0] == "off":
+        return
+    file = scope.last("auth_basic_user_file")
+    location.credentials = Credentials(
+        Template.parse(realm.args[0], realm.source),
+        None if file is None else Template.parse(file.args[0], file.source),
+        realm.source,
+    )
+
+
+def _satisfy_any(text: str, source: Source) -> bool:
+    if text not in ("all", "any"):
+        raise bad(source, f'invalid value "{text}"', 'it must be "all" or "any"')
+    return text == "any"
 
 
 def _access_rule(directive: Directive) -> Access:
@@ -123,15 +189,32 @@ def _answers(location: Location, scope: Scope) -> None:
     location.recursive_error_pages = scope.flag("recursive_error_pages")
     location.add_headers = tuple(_add_header(d) for d in scope.nearest("add_header"))
     location.default_type = scope.scalar("default_type", "text/plain", lambda text, _: text)
+    location.types = _types(scope)
+    location.pads_pages = scope.flag("msie_padding", True)
+    location.etag = scope.flag("etag", True)
     tokens = scope.scalar("server_tokens", "on", lambda text, _: text)
     location.server_tokens = tokens != "off"
     location.intercept_errors = scope.flag("proxy_intercept_errors")
 
 
+def _types(scope: Scope) -> Mapping[str, str]:
+    blocks = scope.nearest("types")
+    if not blocks:
+        return _DEFAULT_TYPES
+    lines = (line for block in blocks for line in block.block or ())
+    return {ascii_lower(word): line.name for line in lines for word in line.args}
+
+
+def _redirects(location: Location, scope: Scope) -> None:
+    location.absolute_redirect = scope.flag("absolute_redirect", True)
+    location.port_in_redirect = scope.flag("port_in_redirect", True)
+    location.server_name_in_redirect = scope.flag("server_name_in_redirect")
+
+
 def _error_page(directive: Directive) -> ErrorPage:
     *words, target = directive.args
     overwrite: int | None = None
-    if words and words[-1].startswith("="):
+    if len(words) > 1 and words[-1].startswith("="):
         code = words.pop()[1:]
         overwrite = syntax.whole(code, directive.source) if code else 0
     codes = frozenset(_error_code(word, directive.source) for word in words)
@@ -161,13 +244,26 @@ def passes(scope: Scope) -> Directive | None:
 
 
 def _content(location: Location, scope: Scope) -> None:
-    around = scope.levels()
-    level = next(around)
-    # an `if` in a location takes over the handler of the location; nothing else inherits one
-    while level.is_condition and passes(level) is None:
-        level = next(around)
-    location.handler = Handler.STATIC if passes(level) is None else Handler.PROXY
-    tries = scope.last("try_files")
-    if tries is not None:
+    location.handler = Handler.PROXY if scope.nearest_of_conditions(*_PASSES) else Handler.STATIC
+    location.root = _root(scope)
+    for tries in scope.here("try_files"):  # inherited by nothing, not even by an `if`
         location.try_files = tuple(Template.parse(word, tries.source) for word in tries.args)
         location.try_source = tries.source
+        _check_last(tries)
+
+
+def _check_last(tries: Directive) -> None:
+    word = tries.args[-1]
+    if word.startswith("=") and not re.fullmatch("=[0-9]{1,3}", word):
+        raise bad(tries.source, f'invalid code "{word}"', "such as =404")
+
+
+def _root(scope: Scope) -> Root:
+    for level in scope.levels():
+        for directive in level.here("root", "alias"):
+            path = Template.parse(directive.args[0], directive.source)
+            if directive.name == "root":
+                return Root(Template.parse(directive.args[0].removesuffix("/"), directive.source))
+            place = level.outer or Place("", "")
+            return Root(path, place.path, whole=place.modifier in ("~", "~*"))
+    return Root(Template(("html",), Source("nginx's default", 0, "root html")))

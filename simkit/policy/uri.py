@@ -5,40 +5,70 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)(.*)", re.DOTALL)
+_HOST = r"(?:\[[0-9A-Za-z:._~!$&'()*+,;=-]*\]|[0-9A-Za-z.-]*)"
+_ABSOLUTE = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://({_HOST})(?::[0-9]*)?((?:[/?].*)?)", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _BAD_HOST_CHARACTER = re.compile(r"[\x00-\x20\x7f/]")
+_HEX = re.compile(rb"[0-9A-Fa-f]{2}")
+_IN_ARGUMENTS = re.compile(rb"[\x00-\x20\"#%&+;<>?\\^`{|}\x7f-\xff]")
+_IN_REDIRECT = re.compile(rb"%(?:([0-9A-Fa-f]{2})|[0-9A-Fa-f]?(.?))|\?", re.DOTALL)
 
-__all__ = ["Target", "normal_path", "parse_target", "valid_host"]
+__all__ = [
+    "Target",
+    "ascii_lower",
+    "escaped_arguments",
+    "escaped_path",
+    "extension",
+    "normal_path",
+    "parse_target",
+    "unescaped_redirect",
+    "valid_host",
+]
+
+
+def ascii_lower(text: str) -> str:
+    """The text with A to Z in lower case and nothing else changed: nginx knows bytes only."""
+    if text.isascii():
+        return text.lower()
+    return text.encode("utf-8", "surrogateescape").lower().decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A request target, read: normal path, query (None: no question mark), host if absolute."""
+    """A request target, read.
+
+    ``path`` is normal, ``query`` None without a question mark, ``host`` None unless the target is
+    absolute. ``sent`` is what `$request_uri` says. ``quoted`` tells of a percent or plus sign in
+    the path as sent, for then nginx escapes what a rewrite copies from it.
+    """
 
     path: str
     query: str | None
     host: str | None = None
+    sent: str = "/"
+    quoted: bool = False
 
 
 def parse_target(text: str, *, merge_slashes: bool = True) -> Target | None:
     """The target as nginx understands it, or None where nginx answers 400.
 
     Percent signs are decoded, ``.`` and ``..`` resolved and, unless told otherwise, slashes
-    merged; a path that climbs above the root, a broken escape or a NUL is an error.
+    merged; a path that climbs above the root, a broken escape or a control character is an error.
     """
-    absolute = _ABSOLUTE.fullmatch(text)
-    host, rest = (absolute[1], absolute[2]) if absolute else (None, text)
-    if host is not None and not rest.startswith("/"):
-        rest = "/" + rest
-    if not rest.startswith("/"):
+    if _CONTROL.search(text):
         return None
-    raw, mark, query = rest.partition("?")
+    absolute = None if text.startswith("/") else _ABSOLUTE.fullmatch(text)
+    if absolute is None and not text.startswith("/"):
+        return None
+    host, sent = (None, text) if absolute is None else (absolute[1], absolute[2] or "/")
+    raw, mark, query = sent.partition("?")
     if "#" in raw:
         raw, mark, query = raw.partition("#")[0], "", ""
-    path = normal_path(raw, merge_slashes=merge_slashes)
+    path = normal_path(raw or "/", merge_slashes=merge_slashes)
     if path is None:
         return None
-    return Target(path, query.partition("#")[0] if mark else None, host)
+    quoted = "%" in raw or "+" in raw
+    return Target(path, query.partition("#")[0] if mark else None, host, sent, quoted)
 
 
 def normal_path(raw: str, *, merge_slashes: bool = True) -> str | None:
@@ -64,27 +94,69 @@ def normal_path(raw: str, *, merge_slashes: bool = True) -> str | None:
 def _percent_decoded(raw: str) -> str | None:
     if "%" not in raw:
         return raw
-    data, out, position = raw.encode("utf-8", "surrogateescape"), bytearray(), 0
-    while position < len(data):
-        if data[position] != ord("%"):
-            out.append(data[position])
-            position += 1
-            continue
-        digits = data[position + 1 : position + 3]
-        if not re.fullmatch(rb"[0-9A-Fa-f]{2}", digits):
-            return None
-        out.append(int(digits, 16))
-        position += 3
-    return out.decode("utf-8", "surrogateescape")
+    first, *rest = raw.encode("utf-8", "surrogateescape").split(b"%")
+    if any(not _HEX.match(part) for part in rest):
+        return None
+    decoded = first + b"".join(bytes([int(part[:2], 16)]) + part[2:] for part in rest)
+    return decoded.decode("utf-8", "surrogateescape")
 
 
 def valid_host(text: str) -> str | None:
     """The host of a Host header in lower case without port and final dot; None if invalid."""
-    if not text or _BAD_HOST_CHARACTER.search(text) or ".." in text:
+    if _BAD_HOST_CHARACTER.search(text) or ".." in text:
         return None
-    end = text.find("]") + 1 if text.startswith("[") else text.find(":")
-    if text.startswith("[") and end == 0:
-        return None
-    name = text if end < 0 else text[:end]
-    name = name.removesuffix(".")
-    return name.lower() or None
+    if text.startswith("["):
+        end = text.find("]") + 1 or len(text)
+    else:
+        end = text.find(":") if ":" in text else len(text)
+    return ascii_lower(text[:end].removesuffix(".")) or None
+
+
+def extension(path: str) -> str:
+    """The letters after the last dot of the last part, in lower case; a leading dot is none."""
+    name = path.rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    return ascii_lower(ending) if dot and stem else ""
+
+
+def escaped_arguments(text: str) -> str:
+    """A value as nginx copies it into a query: what would end or change one is escaped."""
+    return _escaped(text, _IN_ARGUMENTS)
+
+
+_IN_PATH = re.compile(rb"[\x00-\x20\"#%<>?\\^`{|}\x7f-\xff]")
+
+
+def escaped_path(text: str) -> str:
+    """A path as nginx writes it into a redirect of its own."""
+    return _escaped(text, _IN_PATH)
+
+
+def _escaped(text: str, unsafe: re.Pattern[bytes]) -> str:
+    raw = text.encode("utf-8", "surrogateescape")
+    return unsafe.sub(lambda found: b"%%%02X" % found[0][0], raw).decode()
+
+
+def unescaped_redirect(text: str) -> str:
+    """The path of a redirect by `rewrite`: plain printable characters lose their escapes.
+
+    Whatever follows a question mark stays as it is.
+    """
+    raw = text.encode("utf-8", "surrogateescape")
+    done, end = bytearray(), 0
+    for found in _IN_REDIRECT.finditer(raw):
+        done += raw[end : found.start()]
+        end = found.end()
+        code = int(found[1], 16) if found[1] else -1
+        if found[0] == b"?" or code == ord("?"):
+            return (done + b"?" + raw[end:]).decode("utf-8", "surrogateescape")
+        if found[1] is None:
+            done += _after_broken_escape(found[0])
+        else:
+            done += bytes([code]) if ord("%") < code < 0x7F else found[0]
+    return (done + raw[end:]).decode("utf-8", "surrogateescape")
+
+
+def _after_broken_escape(text: bytes) -> bytes:
+    """What nginx keeps of a percent sign without two digits: a wrong first digit, no second."""
+    return text[1:] if len(text) == 2 and not _HEX.match(text[1:] + b"0") else b""

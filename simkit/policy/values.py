@@ -1,54 +1,60 @@
 """Values with variables in them, such as ``$scheme://$host$request_uri``.
 
-A `Template` is a value as written. Evaluated in a walk, what is known becomes text; a `Residue` is
-what remains of a limit's key when everything but the request's own variables has become text. So
-a plan need not know the address that its limits are keyed by.
+A `Template` is a value as written. A walk turns it into a `Residue`: what is known has become text,
+and what only the request can tell is left to be asked. So a plan need not know the address that its
+limits are keyed by, nor an agent that `set` only hands on.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from simkit.policy.facts import Facts, View, raw_value
+from simkit.policy.facts import Facts, View, is_of_address, raw_value
+from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Source
 from simkit.policy.syntax import bad
+from simkit.policy.uri import ascii_lower, escaped_arguments
 
-_PART = re.compile(r"\$(?:\{(\w+)\}|([0-9])|([A-Za-z_]\w*))")
+_PART = re.compile(r"\$(?:\{([A-Za-z0-9_]+)\}|([1-9])|([A-Za-z0-9_]+))")
 
-__all__ = ["Residue", "Template", "Variable"]
+__all__ = ["Group", "Part", "Raw", "Residue", "Template", "Variable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """The name of a variable, or the number of a capture."""
+    """The name of a variable in lower case, or (``captured``) the number of a group."""
 
     name: str
-
-
-Part = str | Variable
+    captured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
     """Text and variables in turn, and where it stands."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[str | Variable, ...]
     source: Source
 
     @classmethod
     def parse(cls, text: str, source: Source) -> Template:
         """Read a value as written. Raises InputError for a lone dollar sign, as nginx does."""
-        parts: list[Part] = []
+        parts: list[str | Variable] = []
         end = 0
         for found in _PART.finditer(text):
             _no_dollar(text[end : found.start()], source)
-            parts += [text[end : found.start()], Variable(found[1] or found[2] or found[3])]
+            name = found[1] or found[2] or found[3]
+            parts += [text[end : found.start()], Variable(ascii_lower(name), found[2] is not None)]
             end = found.end()
         _no_dollar(text[end:], source)
         parts.append(text[end:])
         return cls(tuple(p for p in parts if p != ""), source)
+
+    @classmethod
+    def plain(cls, text: str, source: Source) -> Template:
+        """A value in which a dollar sign means nothing."""
+        return cls((text,) if text else (), source)
 
     @property
     def constant(self) -> str | None:
@@ -59,24 +65,80 @@ class Template:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The variables that the value names."""
-        return tuple(p.name for p in self.parts if isinstance(p, Variable))
+        """The variables that the value names; groups are none."""
+        return tuple(p.name for p in self.parts if isinstance(p, Variable) and not p.captured)
+
+    def split(self, mark: str) -> tuple[Template, Template | None]:
+        """What is written before the first ``mark``, and what after it (None: there is none)."""
+        for i, part in enumerate(self.parts):
+            if isinstance(part, str) and mark in part:
+                before, _, after = part.partition(mark)
+                return (
+                    Template((*self.parts[:i], *filter(None, (before,))), self.source),
+                    Template((*filter(None, (after,)), *self.parts[i + 1 :]), self.source),
+                )
+        return self, None
 
 
 def _no_dollar(text: str, source: Source) -> None:
+    if "${" in text:
+        raise bad(source, "the closing bracket of a variable is missing", "write ${name}")
     if "$" in text:
         raise bad(source, "invalid variable name", "a $ must be followed by a name")
 
 
 @dataclass(frozen=True, slots=True)
-class Residue:
-    """What is left of a key: text, and raw variables to be read from the request."""
+class Raw:
+    """A variable of the request as it was sent, seen through a view."""
 
-    parts: tuple[Part, ...]
+    name: str
     view: View
 
+    def value(self, facts: Facts) -> str:
+        """Its value for a request."""
+        return raw_value(self.name, facts.through(self.view))
+
+    @property
+    def by_address(self) -> bool:
+        """Whether it depends on the client's address."""
+        return is_of_address(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a group of a regular expression captured from a value.
+
+    ``escaped``: as nginx copies it into a query, where the path came with escapes.
+    """
+
+    pattern: Pattern
+    number: int
+    subject: Residue
+    escaped: bool = False
+
+    def value(self, facts: Facts) -> str:
+        """Its value for a request; empty where the expression does not match."""
+        groups = self.pattern.match(self.subject.value(facts))
+        found = "" if groups is None else groups[self.number]
+        return escaped_arguments(found) if self.escaped and facts.reading.target.quoted else found
+
+    @property
+    def by_address(self) -> bool:
+        """Whether it depends on the client's address."""
+        return self.subject.by_address
+
+
+Part = str | Raw | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """What is left of a value when everything known has become text."""
+
+    parts: tuple[Part, ...]
+
     @classmethod
-    def join(cls, parts: Sequence[Part], view: View) -> Residue:
+    def join(cls, parts: Iterable[Part]) -> Residue:
         """A residue with neighbouring texts joined."""
         joined: list[Part] = []
         for part in parts:
@@ -84,11 +146,34 @@ class Residue:
                 joined[-1] += part
             elif part != "":
                 joined.append(part)
-        return cls(tuple(joined), view)
+        return cls(tuple(joined))
+
+    @property
+    def constant(self) -> str | None:
+        """The text, where nothing has to be asked."""
+        if not self.parts:
+            return ""
+        first = self.parts[0]
+        return first if len(self.parts) == 1 and isinstance(first, str) else None
+
+    @property
+    def by_address(self) -> bool:
+        """Whether the value depends on the client's address."""
+        return any(not isinstance(p, str) and p.by_address for p in self.parts)
 
     def value(self, facts: Facts) -> str:
-        """The key of this request; empty means that the limit is skipped."""
-        seen = facts.through(self.view)
-        return "".join(
-            raw_value(p.name, seen) if isinstance(p, Variable) else p for p in self.parts
-        )
+        """The text for a request."""
+        return "".join(p if isinstance(p, str) else p.value(facts) for p in self.parts)
+
+    def byte_count(self, facts: Facts) -> int:
+        """The length of the text; an address in nginx's binary form counts its own bytes."""
+        return sum(_size(p, facts) for p in self.parts)
+
+
+def _size(part: Part, facts: Facts) -> int:
+    if isinstance(part, str):
+        return len(part.encode("utf-8", "surrogateescape"))
+    value = part.value(facts)
+    if isinstance(part, Raw) and part.name == "binary_remote_addr":
+        return len(value)
+    return len(value.encode("utf-8", "surrogateescape"))

@@ -1,37 +1,51 @@
 """Variables during a walk: as late and as often as nginx evaluates them.
 
-What `set`, captures, rewrites and limits have given is known here; everything else is asked, so
-that the planner learns what the outcome depended on. `touched` collects the lines of `map` and
-`geo` that gave a value, for the reader who wants to know why.
+What `set`, captures, rewrites and limits have given is known here; what only the request can tell
+stays a part of a `Residue` until somebody asks. `touched` collects the lines of `map` and `geo`
+that gave a value, for the reader who wants to know why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from functools import partial
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Protocol, TypeVar
 
+from simkit.policy.answers import NGINX_VERSION
 from simkit.policy.facts import (
+    PLAIN_VIEW,
     Facts,
+    Reading,
     View,
-    is_of_address,
+    argument_in,
     is_raw,
     is_rewritable,
-    raw_value,
 )
 from simkit.policy.maps import Entry, GeoTable, MapTable
 from simkit.policy.model import Http
+from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Source
-from simkit.policy.values import Part, Residue, Template, Variable
-from simkit.wire import address
+from simkit.policy.realip import plain_address
+from simkit.policy.syntax import bad
+from simkit.policy.values import Group, Part, Raw, Residue, Template, Variable
+from simkit.wire import Shape
 
 T = TypeVar("T", bound=Hashable)
-V = TypeVar("V")
 
 DYNAMIC = frozenset({"status", "limit_req_status", "limit_conn_status"})
 """Variables that the walk itself gives a value."""
+OF_PLACE = frozenset({"document_root", "realpath_root", "request_filename"})
+"""Variables that depend on the location as well."""
+FIXED = {"nginx_version": NGINX_VERSION, "limit_rate": "0"}
+"""Variables that always have the same value."""
 
-__all__ = ["DYNAMIC", "Ask", "Variables"]
+_EMPTY = Residue(())
+_NOBODY = Facts(Reading(Shape()), IPv4Address(0))
+_MOST_PARTS = 1000
+_MOST_CHARACTERS = 1 << 20
+
+__all__ = ["DYNAMIC", "FIXED", "OF_PLACE", "Ask", "Captures", "Variables"]
 
 
 class Ask(Protocol):
@@ -44,160 +58,196 @@ class Ask(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Captures:
+    """The groups of the regular expression that matched last, and what it was matched with."""
+
+    pattern: Pattern
+    subject: Residue
+
+    def group(self, number: int, *, escaped: bool = False) -> Part:
+        """A group; empty where the expression has none of that number."""
+        if number > self.pattern.groups:
+            return ""
+        known = self.subject.constant
+        if known is None or escaped:
+            return Group(self.pattern, number, self.subject, escaped)
+        groups = self.pattern.match(known)
+        return "" if groups is None else groups[number]
+
+
 class Variables:
     """The values of one request on its way."""
 
     def __init__(self, http: Http, ask: Ask) -> None:
         self._http = http
         self._ask = ask
-        self._tables: dict[str, tuple[Entry, tuple[str, ...]]] = {}
+        self._tables: dict[str, Residue] = {}
         self._origins: dict[str, tuple[Source, ...]] = {}
-        self.view = View()
-        self.values: dict[str, str] = {}
-        self.captures: tuple[str, ...] = ()
-        self.path: str | None = None  # None: as the client sent it
-        self.query: str | None = None
+        self._values: dict[str, Residue] = {}
+        self.view = PLAIN_VIEW
+        self.captures: Captures | None = None
+        self.path = _EMPTY
+        self.query = _EMPTY
+        self.method: str | None = None  # None: as the client sent it
+        self.of_place: Callable[[str], Residue] = lambda _: _EMPTY
         self.touched: list[Source] = []
 
-    def assign(self, name: str, value: str, origins: tuple[Source, ...] = ()) -> None:
+    def enter(self, view: View) -> None:
+        """The request has met a server: from here on it is seen through that view."""
+        self.view = view
+        self.path = Residue((Raw("uri", view),))
+        self.query = Residue((Raw("args", view),))
+
+    def assign(self, name: str, value: Residue, origins: tuple[Source, ...] = ()) -> None:
         """Give a variable a value, and remember why it has it."""
-        self.values[name] = value
+        if name == "args":
+            self.query = value
+            return
+        self._values[name] = value
         self._origins[name] = origins
 
-    def rewrite(self, path: str, query: str) -> None:
-        """The path and query change: from here on they are known, not asked."""
-        self.path, self.query = path, query
+    def note(self, name: str, text: str) -> None:
+        """Give a variable a known text."""
+        self._values[name] = Residue((text,))
 
-    def text(self, template: Template) -> str:
-        """The value of a template."""
-        return "".join(
-            self._value(part.name) if isinstance(part, Variable) else part
-            for part in template.parts
-        )
+    def capture(self, pattern: Pattern, subject: Residue) -> None:
+        """A regular expression has matched: its groups become variables."""
+        self.captures = Captures(pattern, subject)
+        for name, number in pattern.names.items():
+            self.assign(name, Residue.join((self.captures.group(number),)))
 
-    def because(self, template: Template) -> tuple[str, tuple[Source, ...]]:
+    def residue(self, template: Template, *, escaped: bool = False) -> Residue:
+        """A template with everything known put in; ``escaped``: groups as a query takes them."""
+        found = Residue.join(self._parts(template, escaped=escaped))
+        self._check_size(found, template)
+        return found
+
+    def because(
+        self, template: Template, *, escaped: bool = False
+    ) -> tuple[Residue, tuple[Source, ...]]:
         """The value of a template and the lines that gave it."""
         outer, self.touched = self.touched, []
-        value = self.text(template)
+        value = self.residue(template, escaped=escaped)
         lines, self.touched = tuple(dict.fromkeys(self.touched)), outer
         return value, lines
 
-    def residue(self, template: Template) -> Residue:
-        """The template with everything known put in, and the rest left to the request."""
-        return Residue.join(self._remains(template), self.view)
+    def text(self, template: Template) -> str:
+        """The text of a template, asked from the request where need be."""
+        return self.known(self.residue(template))
 
-    def asks_only(self, template: Template) -> bool:
-        """Whether a value depends on nothing but the request as it was sent."""
-        return all(self._is_asked(name) for name in template.names)
+    def value_of(self, name: str) -> Residue:
+        """The value of a variable."""
+        return Residue.join(self._variable(Variable(name)))
 
-    def _is_asked(self, name: str) -> bool:
-        known = name.isdigit() or name in self._http.assigned or name in DYNAMIC
-        return not known and is_raw(name) and not self._is_rewritten(name)
+    def known(self, residue: Residue) -> str:
+        """The text of a residue."""
+        return self.ask_of(("text",), residue.value, residue)
 
-    def _is_rewritten(self, name: str) -> bool:
-        return self.path is not None and is_rewritable(name)
+    def ask_of(
+        self, key: tuple[Hashable, ...], question: Callable[[Facts], T], *about: Residue
+    ) -> T:
+        """Ask a question that depends on nothing but these values."""
+        if all(residue.constant is not None for residue in about):
+            return question(_NOBODY)
+        by_address = any(residue.by_address for residue in about)
+        return self._ask((*key, *about), question, by_address)
 
-    def _remains(self, template: Template) -> list[Part]:
-        parts: list[Part] = []
-        for part in template.parts:
-            if isinstance(part, str) or self._is_asked(part.name):
-                parts.append(part)
-            elif part.name in self._http.maps or part.name in self._http.geos:
-                entry, captured = self._entry(part.name)
-                parts += self._within(captured, partial(self._remains, entry.value))
-            else:
-                parts.append(self._value(part.name))
-        return parts
-
-    def _value(self, name: str) -> str:
-        if name.isdigit():
-            return self.captures[int(name)] if int(name) < len(self.captures) else ""
-        if name in self.values:
-            self.touched += self._origins.get(name, ())
-            return self.values[name]
-        if name in self._http.maps or name in self._http.geos:
-            entry, captured = self._entry(name)
-            return self._within(captured, lambda: self.text(entry.value))
-        if self._is_rewritten(name):
-            return self._rewritten(name)
-        if not is_raw(name):
-            return ""
-        view = self.view
-        return self._ask(
-            ("raw", name, view),
-            lambda facts: raw_value(name, facts.through(view)),
-            is_of_address(name),
-        )
-
-    def _within(self, captured: tuple[str, ...], evaluate: Callable[[], V]) -> V:
-        outer = self.captures
-        self.captures = captured or outer
-        value = evaluate()
-        self.captures = outer
-        return value
-
-    def _rewritten(self, name: str) -> str:
-        query = self.query or ""
-        if name in ("uri", "document_uri"):
-            return self.path or ""
-        if name == "is_args":
-            return "?" if query else ""
-        if name.startswith("arg_"):
-            pairs = (part.partition("=") for part in query.split("&"))
-            return next((v for n, _, v in pairs if n.lower() == name[4:].lower()), "")
-        return query
-
-    def _entry(self, name: str) -> tuple[Entry, tuple[str, ...]]:
-        """The entry of a map or geo that decides; it is looked up once per request."""
-        kept = self._tables.get(name)
-        if kept is None:
-            inner: list[Source] = []
-            outer, self.touched = self.touched, inner
-            table = self._http.maps.get(name)
-            kept = self._in_map(table) if table else self._in_geo(self._http.geos[name])
-            self.touched = outer
-            self._origins[name] = (kept[0].source, *inner)
-            if table is None or not table.volatile:
-                self._tables[name] = kept
-        self.touched += self._origins[name]
-        return kept
-
-    def _in_map(self, table: MapTable) -> tuple[Entry, tuple[str, ...]]:
-        if self.asks_only(table.subject):
-            number, groups = self._ask(
-                ("map", table.name, self.view),
-                lambda facts: _find(table, self._asked(table, facts)),
-                any(map(is_of_address, table.subject.names)),
+    def _check_size(self, found: Residue, template: Template) -> None:
+        longest = max((len(p) for p in found.parts if isinstance(p, str)), default=0)
+        if len(found.parts) > _MOST_PARTS or longest > _MOST_CHARACTERS:
+            raise bad(
+                template.source, "this value grows beyond all bounds", "variables of variables"
             )
-        else:
-            number, groups = table.find(self.text(table.subject))
-            if number == 0 and len(table.entries) > 1:
-                self.touched.clear()
-        return table.entries[number], groups
 
-    def _asked(self, table: MapTable, facts: Facts) -> str:
-        seen = facts.through(self.view)
-        return "".join(
-            raw_value(part.name, seen) if isinstance(part, Variable) else part
-            for part in table.subject.parts
+    def _parts(self, template: Template, *, escaped: bool = False) -> Iterator[Part]:
+        for part in template.parts:
+            if isinstance(part, str):
+                yield part
+            elif part.captured:
+                if self.captures is not None:
+                    yield self.captures.group(int(part.name), escaped=escaped)
+            else:
+                yield from self._variable(part)
+
+    def _variable(self, variable: Variable) -> Iterable[Part]:
+        name = variable.name
+        if name in DYNAMIC or name in self._http.assigned:
+            self.touched += self._origins.get(name, ())
+            if name in self._values:
+                return self._values[name].parts
+        if name in self._http.maps or name in self._http.geos:
+            return self._table(name).parts
+        if name in FIXED:
+            return (FIXED[name],)
+        if name in OF_PLACE:
+            return self.of_place(name).parts
+        if is_rewritable(name):
+            return self._rewritable(name)
+        if name == "server_name":
+            return (self.view.server_name,)
+        raw = is_raw(name) and name not in self._http.assigned
+        return (Raw(name, self.view),) if raw else ()
+
+    def _rewritable(self, name: str) -> Iterable[Part]:
+        if name in ("uri", "document_uri"):
+            return self.path.parts
+        if name in ("args", "query_string"):
+            return self.query.parts
+        if name == "request_method":
+            return (Raw(name, self.view),) if self.method is None else (self.method,)
+        query = self.query
+        if query == Residue((Raw("args", self.view),)):
+            return (Raw(name, self.view),)
+        return (self.ask_of((name,), lambda facts: _of_query(name, query.value(facts)), query),)
+
+    def _table(self, name: str) -> Residue:
+        """The value of a map or geo; it is looked up once per request."""
+        found = self._tables.get(name)
+        if found is None:
+            outer, self.touched = self.touched, []
+            table = self._http.maps.get(name)
+            entry = self._in_map(table) if table else self._in_geo(self._http.geos[name])
+            inner = self.touched
+            found = self.residue(entry.value)
+            self.touched = outer
+            self._origins[name] = (entry.source, *inner)
+            if table is None or not table.volatile:
+                self._tables[name] = found
+        self.touched += self._origins[name]
+        return found
+
+    def _in_map(self, table: MapTable) -> Entry:
+        subject = self.residue(table.subject)
+        number = self.ask_of(
+            ("map", table.name), lambda facts: table.find(subject.value(facts)), subject
         )
+        pattern = table.pattern(number)
+        if pattern is not None:
+            self.capture(pattern, subject)
+        if number == 0:
+            self.touched.clear()
+        return table.entries[number]
 
-    def _in_geo(self, table: GeoTable) -> tuple[Entry, tuple[str, ...]]:
+    def _in_geo(self, table: GeoTable) -> Entry:
         if table.subject is None:
             view = self.view
             number = self._ask(
                 ("geo", table.name, view),
-                lambda facts: table.find(facts.through(view).client),
+                lambda facts: table.find(table.client(facts.through(view))),
                 by_address=True,
             )
         else:
-            try:
-                number = table.find(address(self.text(table.subject)))
-            except ValueError:
-                number = 0
-        return table.entries[number], ()
+            subject = self.residue(table.subject)
+            number = self.ask_of(
+                ("geo", table.name),
+                lambda facts: table.find(plain_address(subject.value(facts))),
+                subject,
+            )
+        return table.entries[number]
 
 
-def _find(table: MapTable, value: str) -> tuple[int, tuple[str, ...]]:
-    number, groups = table.find(value)
-    return number, groups if any(n.isdigit() for n in table.entries[number].value.names) else ()
+def _of_query(name: str, query: str) -> str:
+    if name == "is_args":
+        return "?" if query else ""
+    return argument_in(query, name.removeprefix("arg_"))

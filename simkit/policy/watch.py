@@ -24,13 +24,14 @@ from simkit.policy.model import (
     Op,
     Return,
     Rewrite,
-    Server,
     Set,
 )
 from simkit.policy.plan import Decision, Handler, LimitUse, Phase, Rule, Source
 from simkit.policy.policy import Policy
-from simkit.policy.servers import Chosen, Group
-from simkit.policy.site import EverythingExists, Page, Site
+from simkit.policy.realip import RealIp
+from simkit.policy.servers import Chosen
+from simkit.policy.site import EverythingExists, Site
+from simkit.policy.values import Residue
 from simkit.policy.walk import PASSED, Pause, Walk
 from simkit.policy.wording import called, host_words, how_found, key_words, rate_words, why_location
 from simkit.wire import Address, Shape
@@ -90,6 +91,17 @@ class Trail:
         return None
 
 
+def _limit_verdict(asked: Asked, position: int, outcome: int) -> str:
+    """What the limit at a position says, given which outcome all of them have."""
+    if 0 <= outcome < position:
+        return "not asked any more"
+    if outcome == position and asked.dry_run:
+        return "over the limit; a dry run, so nothing but the log says so"
+    if outcome == position:
+        return f"over the limit: rejects with {asked.status}"
+    return "within the limit" if outcome <= PASSED else "within this one"
+
+
 class Watched(Walk):
     """A walk that keeps notes. It knows the request, so it can show values and keys."""
 
@@ -126,34 +138,32 @@ class Watched(Walk):
             self._note(where, "accepted", group.listen.source)
         super()._handshake()
 
-    def _negotiate(self, group: Group) -> None:
-        name = self._facts.shape.sni
+    def _negotiate(self) -> int:
+        name, group = self._facts.shape.sni, self._group
         asked = f'TLS for the name "{name}"' if name else "TLS without a name (no SNI)"
-        server = group.servers[group.find((name or "").lower()).position]
+        server = group.servers[group.find_indicated(name).position]
         verdict = "refused: unrecognized_name" if server.reject_handshake else "shakes hands as"
         how = (
             "" if server.reject_handshake else f" {called(server)}, {how_found(group, name or '')}"
         )
         self._note(asked, verdict + how, server.source)
-        super()._negotiate(group)
+        return super()._negotiate()
 
-    def _enter(self, server: Server, chosen: Chosen) -> None:
-        super()._enter(server, chosen)
-        host = self._facts.reading.host
-        group = self._groups[self._facts.shape.port, self._facts.peer.version == 6]
+    def _enter(self, chosen: Chosen, *, merge_slashes: bool) -> None:
+        super()._enter(chosen, merge_slashes=merge_slashes)
+        host, group, server = self._facts.reading.host, self._group, self._server
         reads = group.find(host).position == group.servers.index(server)
         how = how_found(group, host or "") if reads else "the default server: no Host could be read"
         self._note(host_words(self._facts.reading), f"{called(server)}: {how}", server.source)
-        if server.realip is not None:
-            self._note_realip(server)
+        for realip in server.view.realips:
+            self._note_realip(realip)
 
-    def _note_realip(self, server: Server) -> None:
-        realip, peer = server.realip, self._facts.peer
-        assert realip is not None
-        found = realip.resolve(peer, self._facts.shape)
-        value = self._facts.shape.header(realip.header)
-        said = f'{realip.header}: "{value}"' if value is not None else f"no {realip.header}"
-        verdict = f"the client counts as {found}" if found != peer else f"it stays {peer}"
+    def _note_realip(self, realip: RealIp) -> None:
+        facts, peer = self._facts.through(self._variables.view), self._facts.peer
+        found = realip.resolve(peer, facts.headers)
+        values = facts.headers.all(realip.header)
+        said = f'{realip.header}: "{", ".join(values)}"' if values else f"no {realip.header}"
+        verdict = f"it stays {peer}" if found is None else f"the client counts as {found}"
         self.notes.append(Note(Phase.POST_READ, realip.source, said, verdict))
 
     # -- rewriting and finding the location ------------------------------------------------------
@@ -163,12 +173,16 @@ class Watched(Walk):
             self._note("break", "the rest of the block is left out", op.source)
         went_on = super()._step(op)
         if isinstance(op, Set):
-            self._note(op.source.text, f'${op.name} is "{self._variables.values[op.name]}"',
+            self._note(op.source.text, f'${op.name} is "{self._shown(op.name)}"',
                        op.source)  # fmt: skip
         return went_on
 
+    def _shown(self, name: str) -> str:
+        return self._variables.known(self._variables.value_of(name))
+
     def _holds(self, op: If) -> tuple[bool, tuple[Source, ...]]:
-        value, lines = self._variables.because(op.subject)
+        subject, lines = self._variables.because(op.subject)
+        value = self._variables.known(subject)
         holds, more = super()._holds(op)
         names = "".join(f"${name}" for name in op.subject.names) or "it"
         because = tuple(dict.fromkeys((*lines, *more)))
@@ -192,27 +206,33 @@ class Watched(Walk):
         self._note(op.source.text, f'"{path}" becomes "{self._path}"', op.source)
         return went_on
 
-    def _found(self, server: Server) -> Found:
-        found = super()._found(server)
+    def _found(self) -> Found:
+        found, server = super()._found(), self._server
         source = found.location.source if found.location else server.source
         self._note(f'path "{self._path}"', why_location(found, server), source)
         return found
 
     def _go_to_named(self, name: str) -> NoReturn:
-        named = self._server.locations.named.get(name) if self._server else None
+        named = self._server.locations.named.get(name)
         if named is not None and self._has_uri:
             self._note(f"location {name}", "goes there", named.source)
         super()._go_to_named(name)
 
-    def _redirect_inside(self, path: str, query: str) -> NoReturn:
-        self._note(f'"{path}"', "goes there inside, through the server's rules again", None)
+    def _redirect_inside(self, path: Residue, query: Residue) -> NoReturn:
+        self._note(
+            f'"{self._variables.known(path)}"',
+            "goes there inside, through the server's rules again",
+            None,
+        )
         super()._redirect_inside(path, query)
 
     # -- limits and access -------------------------------------------------------------------
 
     def _consult(self, here: Location) -> None:
         asked = self._ask_limits("limit_req", here.limits, here.limit_status, here.limit_dry_run)
-        for limit, key, verdict in zip(here.limits, asked.keys, self._verdicts(asked), strict=True):
+        verdicts = self._verdicts(asked, here.limits)
+        for limit in here.limits:
+            key, verdict = verdicts[limit.source]
             self._note(f"{limit.source.text}: {rate_words(limit)}, key {key_words(limit, key)}",
                        verdict, limit.source)  # fmt: skip
         super()._consult(here)
@@ -220,8 +240,9 @@ class Watched(Walk):
     def _occupy(self, here: Location) -> None:
         asked = self._ask_limits("limit_conn", here.conn_limits, here.conn_status,
                                  here.conn_dry_run)  # fmt: skip
-        verdicts = self._verdicts(asked)
-        for limit, key, verdict in zip(here.conn_limits, asked.keys, verdicts, strict=True):
+        verdicts = self._verdicts(asked, here.conn_limits)
+        for limit in here.conn_limits:
+            key, verdict = verdicts[limit.source]
             self._note(f"{limit.source.text}: at most {limit.connections} at once, "
                        f"key {key_words(limit, key)}", verdict, limit.source)  # fmt: skip
         super()._occupy(here)
@@ -229,29 +250,24 @@ class Watched(Walk):
     def _ask_limits(
         self, directive: str, limits: Sequence[Limit | ConnLimit], status: int, dry_run: bool
     ) -> Asked:
-        uses = tuple(
-            self._use(one) if isinstance(one, Limit) else self._conn_use(one) for one in limits
-        )
+        """What is asked: not the limits whose key is empty or too long."""
+        made = (self._use(one) if isinstance(one, Limit) else self._conn_use(one) for one in limits)
+        uses = tuple(use for use in made if use is not None)
         keys = tuple(use.key.value(self._facts) for use in uses)
-        self.asked.append(Asked(directive, uses, keys, status, dry_run))
-        return self.asked[-1]
+        asked = Asked(directive, uses, keys, status, dry_run)
+        if uses:
+            self.asked.append(asked)
+        return asked
 
-    def _verdicts(self, asked: Asked) -> list[str]:
-        """What each limit says, given the outcome that this walk supposes."""
+    def _verdicts(
+        self, asked: Asked, limits: Sequence[Limit | ConnLimit]
+    ) -> dict[Source, tuple[str, str]]:
+        """The key of each limit and what it says, given the outcome that this walk supposes."""
         outcome = self._outcomes[0] if self._outcomes else PASSED
-        words: list[str] = []
-        for position, key in enumerate(asked.keys):
-            if not key:
-                words.append("skipped: its key is empty")
-            elif 0 <= outcome < position:
-                words.append("not asked any more")
-            elif outcome == position and asked.dry_run:
-                words.append("over the limit; a dry run, so nothing but the log says so")
-            elif outcome == position:
-                words.append(f"over the limit: rejects with {asked.status}")
-            else:
-                words.append("within the limit" if outcome <= PASSED else "within this one")
-        return words
+        found = {limit.source: ("", "skipped: its key is empty") for limit in limits}
+        for position, (use, key) in enumerate(zip(asked.uses, asked.keys, strict=True)):
+            found[use.source] = key, _limit_verdict(asked, position, outcome)
+        return found
 
     def _access(self) -> NoReturn:
         here = self._here
@@ -269,12 +285,11 @@ class Watched(Walk):
 
     # -- content and ending --------------------------------------------------------------------
 
-    def _page(self, path: str) -> Page | None:
-        page = super()._page(path)
-        if self._phase is Phase.PRECONTENT:
-            verdict = "is not there" if page is None else "is there"
-            self._note(f'try_files "{path}"', verdict, self._here.try_source)
-        return page
+    def _is_there(self, path: Residue) -> bool:
+        found = super()._is_there(path)
+        verdict = "is there" if found else "is not there"
+        self._note(f'try_files "{self._variables.known(path)}"', verdict, self._here.try_source)
+        return found
 
     def _content(self) -> NoReturn:
         self._phase = Phase.CONTENT
@@ -290,9 +305,9 @@ class Watched(Walk):
             self._note(rule.source.text, f"nginx itself answers {code}", None)
         super()._finalize(code, rule)
 
-    def _error_page(self, page: ErrorPage) -> NoReturn:
+    def _error_page(self, page: ErrorPage, code: int) -> NoReturn:
         self._note(page.source.text, "takes over", page.source)
-        super()._error_page(page)
+        super()._error_page(page, code)
 
 
 def follow(

@@ -41,7 +41,7 @@ class LeakageSpec(Part):
     forbidden_path: str = "/admin/"
     absent_path: str = "/no-such-page"
     scanner_agent: str = "gobuster/3.6"
-    browser_agent: str = "Mozilla/5.0 (X11; Linux x86_64) Chrome/126.0.0.0"
+    browser_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
     plain: AddressText = Field("198.51.100.7", alias="plain_address")
     blocked: AddressText = Field("203.0.113.7", alias="blocked_address")
     host: str = ""

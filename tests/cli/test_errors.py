@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from simkit.shipped import shipped_files
 from tests.cli.commands import simkit
 
 ZONE_IN_SERVER = """\
@@ -34,7 +35,6 @@ def refused(*words: str | Path) -> str:
     ("text", "place", "words"),
     [
         ("name = \n", ":1: ", "not TOML"),
-        ("\n\nname = 'x'\nnonsense = 3\n", ":4: ", "nonsense"),
         ("", ":1: ", "empty"),
     ],
 )
@@ -44,6 +44,15 @@ def test_a_scenario_that_cannot_be_used(tmp_path: Path, text: str, place: str, w
     error = refused("compare", file)
     assert f"{file}{place}" in error
     assert words in error
+
+
+def test_a_key_that_does_not_exist_is_named_with_its_line(tmp_path: Path) -> None:
+    text = shipped_files("scenarios")["small_shop"].read_text()
+    file = tmp_path / "typo.toml"
+    file.write_text(text.replace("\nrtt_ms = ", "\nround_trip_ms = "))
+    line = text[: text.index("\nrtt_ms = ")].count("\n") + 2
+    error = refused("compare", file)
+    assert f"{file}:{line}: network.round_trip_ms" in error
 
 
 def test_a_scenario_that_is_not_there_is_named_and_so_are_those_that_are() -> None:

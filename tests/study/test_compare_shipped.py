@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simkit.measures.leakage import AS_IS
@@ -67,10 +68,11 @@ def test_one_answer_to_all_scanners_hides_paths_whatever_it_is(found: Comparison
     assert chance["open"] == pytest.approx(1.0)
 
 
-def test_common_random_numbers_make_differences_narrower(found: Comparison) -> None:
-    difference = found.difference("silent", "polite", "attempts_per_wish", BROWSERS)
-    alone = found.interval("silent", "attempts_per_wish", BROWSERS)
-    assert difference.half_width < alone.half_width
+def test_every_strategy_meets_the_same_crowd(found: Comparison) -> None:
+    """What shoppers wish for is drawn for them; waiting moves a few wishes over the end."""
+    wishes = np.array([found.values(s, "wishes", "shoppers") for s in NAMES])
+    assert np.ptp(wishes, axis=0).max() <= 3
+    assert np.ptp(wishes, axis=1).min() >= 10
 
 
 def test_load_is_counted_and_latency_measured(found: Comparison) -> None:
