@@ -30,6 +30,12 @@ def replay(
     members: Annotated[
         int, typer.Option(min=1, help="Orders to try within seconds that the log leaves open.")
     ] = 20,
+    port: Annotated[
+        int | None, typer.Option(help="The port of all requests where the log has none.")
+    ] = None,
+    trust_clock: Annotated[
+        bool, typer.Option("--trust-clock", help="Judge limits even where the clock looks wrong.")
+    ] = False,
     seed: Seed = 1,
     full: Annotated[
         bool, typer.Option("--full", help="Show whole addresses and query strings.")
@@ -41,7 +47,16 @@ def replay(
     from simkit.study.replay import replay as run
 
     read = one_policy(policy, allow_unsupported=allow_unsupported)
-    report = run(log, read, host=host, log_format=log_format, members=members, seed=seed)
+    report = run(
+        log,
+        read,
+        log_format=log_format,
+        host=host,
+        port=port,
+        members=members,
+        seed=seed,
+        trust_clock=trust_clock,
+    )
     if as_json:
         print_json(report.to_json(full=full))
         return

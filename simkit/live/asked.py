@@ -191,10 +191,11 @@ def _read(raw: bytes, policy: Policy, group: Group | None, origin: Shape) -> Sha
             return HeaderBuffers()
         server = group.servers[0 if host is None else group.find(host).position]
         return HeaderBuffers(
-            large_count=server.header_buffers,
-            large_bytes=server.header_buffer_bytes,
-            underscores=server.underscores_in_headers,
-            merge_slashes=server.base.merge_slashes,
+            first_bytes=server.buffers.first_bytes,
+            large_count=server.buffers.large_count,
+            large_bytes=server.buffers.large_bytes,
+            underscores=server.view.underscores,
+            merge_slashes=server.view.merge_slashes,
         )
 
     reader = RequestReader(buffers, port=origin.port, tls=origin.tls, sni=origin.sni)

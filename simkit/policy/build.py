@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from simkit.errors import InputError
 from simkit.policy import syntax
+from simkit.policy.checks import check_repeated, check_variables
 from simkit.policy.directives import DECIDING, cannot_matter
 from simkit.policy.facts import View
 from simkit.policy.locations import build_locations
@@ -54,6 +56,7 @@ def build(path: Path, *, allow_unsupported: bool = False) -> Http:
     unsupported = [d for d in seen if d.name not in DECIDING and not cannot_matter(d.name, d.args)]
     if unsupported and not allow_unsupported:
         raise _not_simulated(unsupported[0])
+    check_repeated(tree)
     main = Scope(tree)
     http = main.inner(_only(tree, "http", path))
     zones = _zones(http)
@@ -62,7 +65,7 @@ def build(path: Path, *, allow_unsupported: bool = False) -> Http:
         raise InputError("there is no server block", file=path, hint="it would answer nobody")
     maps = {m.name: m for m in map(parse_map, http.here("map"))}
     captured = (name for m in maps.values() for pattern, _ in m.patterns for name in pattern.names)
-    return Http(
+    built = Http(
         path=path,
         servers=servers,
         zones=tuple(zones.values()),
@@ -74,6 +77,8 @@ def build(path: Path, *, allow_unsupported: bool = False) -> Http:
         warnings=tuple(f"{d.source}: {d.source.text}: not simulated" for d in unsupported),
         ignored=tuple(sorted({d.name for d in seen if cannot_matter(d.name, d.args)})),
     )
+    more = check_variables(built, seen, allow=allow_unsupported)
+    return replace(built, warnings=(*built.warnings, *more))
 
 
 def _all(block: Sequence[Directive]) -> Iterator[Directive]:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
-from simkit.policy import reply
 from simkit.policy.facts import Facts, Reading
 from simkit.policy.locations import Found
 from simkit.policy.model import (
+    Access,
     Break,
     ConnLimit,
+    Credentials,
     ErrorPage,
     If,
     Limit,
@@ -26,6 +27,7 @@ from simkit.policy.model import (
     Rewrite,
     Set,
 )
+from simkit.policy.parse import parse_error
 from simkit.policy.plan import Decision, Handler, LimitUse, Phase, Rule, Source
 from simkit.policy.policy import Policy
 from simkit.policy.realip import RealIp
@@ -33,7 +35,14 @@ from simkit.policy.servers import Chosen
 from simkit.policy.site import EverythingExists, Site
 from simkit.policy.values import Residue
 from simkit.policy.walk import PASSED, Pause, Walk
-from simkit.policy.wording import called, host_words, how_found, key_words, rate_words, why_location
+from simkit.policy.wording import (
+    called,
+    host_words,
+    how_found,
+    key_words,
+    rate_words,
+    why_location,
+)
 from simkit.wire import Address, Shape
 
 T = TypeVar("T", bound=Hashable)
@@ -61,16 +70,21 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Limits that were consulted together: `limit_req` or `limit_conn`, and the keys of each.
+    """Limits that were consulted together: those of `limit_req` or of `limit_conn`.
 
-    An empty key means that the limit was skipped. ``status`` is what a rejection ends with.
+    A use is None where the limit was skipped, for its key was empty or too long. ``status`` is
+    what a rejection ends with.
     """
 
     directive: str
-    uses: tuple[LimitUse, ...]
-    keys: tuple[str, ...]
+    uses: tuple[LimitUse | None, ...]
     status: int
     dry_run: bool
+
+    @property
+    def consulted(self) -> tuple[LimitUse, ...]:
+        """The limits that were not skipped; outcomes count these."""
+        return tuple(use for use in self.uses if use is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +101,8 @@ class Trail:
         """The limit that rejected the request on this way, dry runs included."""
         for asked, outcome in zip(self.asked, self.outcomes, strict=True):
             if outcome >= 0:
-                return asked.uses[outcome]
+                return asked.consulted[outcome]
         return None
-
-
-def _limit_verdict(asked: Asked, position: int, outcome: int) -> str:
-    """What the limit at a position says, given which outcome all of them have."""
-    if 0 <= outcome < position:
-        return "not asked any more"
-    if outcome == position and asked.dry_run:
-        return "over the limit; a dry run, so nothing but the log says so"
-    if outcome == position:
-        return f"over the limit: rejects with {asked.status}"
-    return "within the limit" if outcome <= PASSED else "within this one"
 
 
 class Watched(Walk):
@@ -142,29 +145,36 @@ class Watched(Walk):
         name, group = self._facts.shape.sni, self._group
         asked = f'TLS for the name "{name}"' if name else "TLS without a name (no SNI)"
         server = group.servers[group.find_indicated(name).position]
-        verdict = "refused: unrecognized_name" if server.reject_handshake else "shakes hands as"
-        how = (
-            "" if server.reject_handshake else f" {called(server)}, {how_found(group, name or '')}"
-        )
-        self._note(asked, verdict + how, server.source)
+        if server.reject_handshake:
+            verdict = "refuses the handshake: unrecognized_name"
+        else:
+            verdict = f"shakes hands as {called(server)}, {how_found(group, (name or '').lower())}"
+        self._note(asked, verdict, server.source)
         return super()._negotiate()
+
+    def _parse(self, position: int, *, tls: bool) -> NoReturn:
+        self._phase = Phase.PARSE
+        error = parse_error(self._facts.reading, self._group, position)
+        self._reads_host = error is None or error.has_host
+        super()._parse(position, tls=tls)
 
     def _enter(self, chosen: Chosen, *, merge_slashes: bool) -> None:
         super()._enter(chosen, merge_slashes=merge_slashes)
-        host, group, server = self._facts.reading.host, self._group, self._server
-        reads = group.find(host).position == group.servers.index(server)
-        how = how_found(group, host or "") if reads else "the default server: no Host could be read"
+        host, server = self._facts.reading.host, self._server
+        how = how_found(self._group, host or "")
+        if not self._reads_host:
+            how = "no Host was read, so the one that the connection began with"
         self._note(host_words(self._facts.reading), f"{called(server)}: {how}", server.source)
-        for realip in server.view.realips:
+        for realip in self._variables.view.realips:
             self._note_realip(realip)
 
     def _note_realip(self, realip: RealIp) -> None:
-        facts, peer = self._facts.through(self._variables.view), self._facts.peer
-        found = realip.resolve(peer, facts.headers)
-        values = facts.headers.all(realip.header)
-        said = f'{realip.header}: "{", ".join(values)}"' if values else f"no {realip.header}"
-        verdict = f"it stays {peer}" if found is None else f"the client counts as {found}"
-        self.notes.append(Note(Phase.POST_READ, realip.source, said, verdict))
+        facts = self._facts.through(self._variables.view)
+        values = ", ".join(facts.headers.all(realip.header))
+        found = realip.resolve(facts.peer, facts.headers)
+        verdict = f"the client counts as {found}" if found else f"the client stays {facts.peer}"
+        text = f'{realip.header}: "{values}"' if values else f"no {realip.header}"
+        self.notes.append(Note(Phase.POST_READ, realip.source, text, verdict))
 
     # -- rewriting and finding the location ------------------------------------------------------
 
@@ -173,20 +183,17 @@ class Watched(Walk):
             self._note("break", "the rest of the block is left out", op.source)
         went_on = super()._step(op)
         if isinstance(op, Set):
-            self._note(op.source.text, f'${op.name} is "{self._shown(op.name)}"',
-                       op.source)  # fmt: skip
+            value = self._variables.value_of(op.name).value(self._facts)
+            self._note(op.source.text, f'${op.name} is "{value}"', op.source)
         return went_on
-
-    def _shown(self, name: str) -> str:
-        return self._variables.known(self._variables.value_of(name))
 
     def _holds(self, op: If) -> tuple[bool, tuple[Source, ...]]:
         subject, lines = self._variables.because(op.subject)
-        value = self._variables.known(subject)
+        value = subject.value(self._facts)
         holds, more = super()._holds(op)
         names = "".join(f"${name}" for name in op.subject.names) or "it"
-        because = tuple(dict.fromkeys((*lines, *more)))
         verdict = "holds" if holds else "does not hold"
+        because = tuple(dict.fromkeys((*lines, *more)))
         self._note(op.source.text, f'{verdict}: {names} is "{value}"', op.source, because)
         return holds, more
 
@@ -196,11 +203,11 @@ class Watched(Walk):
 
     def _rewrite_uri(self, op: Rewrite) -> bool:
         path = self._path
-        if op.pattern.match(path) is None:
+        if not op.pattern.matches(path):
             self._note(op.source.text, f'does not match "{path}"', op.source)
             return super()._rewrite_uri(op)
         at = len(self.notes)
-        self._note(op.source.text, f'matches "{path}" and redirects', op.source)
+        self._note(op.source.text, f'matches "{path}"', op.source)
         went_on = super()._rewrite_uri(op)
         self.notes[at:] = []
         self._note(op.source.text, f'"{path}" becomes "{self._path}"', op.source)
@@ -215,87 +222,89 @@ class Watched(Walk):
     def _go_to_named(self, name: str) -> NoReturn:
         named = self._server.locations.named.get(name)
         if named is not None and self._has_uri:
-            self._note(f"location {name}", "goes there", named.source)
+            self._note(f"location {name}", "goes on there", named.source)
         super()._go_to_named(name)
 
     def _redirect_inside(self, path: Residue, query: Residue) -> NoReturn:
-        self._note(
-            f'"{self._variables.known(path)}"',
-            "goes there inside, through the server's rules again",
-            None,
-        )
+        text = f'"{path.value(self._facts)}"'
+        self._note(text, "goes on there, from the server's own rules on", None)
         super()._redirect_inside(path, query)
 
     # -- limits and access -------------------------------------------------------------------
 
     def _consult(self, here: Location) -> None:
         asked = self._ask_limits("limit_req", here.limits, here.limit_status, here.limit_dry_run)
-        verdicts = self._verdicts(asked, here.limits)
-        for limit in here.limits:
-            key, verdict = verdicts[limit.source]
-            self._note(f"{limit.source.text}: {rate_words(limit)}, key {key_words(limit, key)}",
-                       verdict, limit.source)  # fmt: skip
+        for limit, verdict in zip(here.limits, self._verdicts(asked), strict=True):
+            text = f"{limit.source.text}: {rate_words(limit)}, {self._key_words(limit)}"
+            self._note(text, verdict, limit.source)
         super()._consult(here)
 
     def _occupy(self, here: Location) -> None:
-        asked = self._ask_limits("limit_conn", here.conn_limits, here.conn_status,
-                                 here.conn_dry_run)  # fmt: skip
-        verdicts = self._verdicts(asked, here.conn_limits)
-        for limit in here.conn_limits:
-            key, verdict = verdicts[limit.source]
-            self._note(f"{limit.source.text}: at most {limit.connections} at once, "
-                       f"key {key_words(limit, key)}", verdict, limit.source)  # fmt: skip
+        asked = self._ask_limits(
+            "limit_conn", here.conn_limits, here.conn_status, here.conn_dry_run
+        )
+        for limit, verdict in zip(here.conn_limits, self._verdicts(asked), strict=True):
+            most = f"at most {limit.connections} at a time"
+            text = f"{limit.source.text}: {most}, {self._key_words(limit)}"
+            self._note(text, verdict, limit.source)
         super()._occupy(here)
 
     def _ask_limits(
         self, directive: str, limits: Sequence[Limit | ConnLimit], status: int, dry_run: bool
     ) -> Asked:
-        """What is asked: not the limits whose key is empty or too long."""
-        made = (self._use(one) if isinstance(one, Limit) else self._conn_use(one) for one in limits)
-        uses = tuple(use for use in made if use is not None)
-        keys = tuple(use.key.value(self._facts) for use in uses)
-        asked = Asked(directive, uses, keys, status, dry_run)
-        if uses:
+        uses = tuple(
+            self._use(one) if isinstance(one, Limit) else self._conn_use(one) for one in limits
+        )
+        asked = Asked(directive, uses, status, dry_run)
+        if asked.consulted:
             self.asked.append(asked)
         return asked
 
-    def _verdicts(
-        self, asked: Asked, limits: Sequence[Limit | ConnLimit]
-    ) -> dict[Source, tuple[str, str]]:
-        """The key of each limit and what it says, given the outcome that this walk supposes."""
-        outcome = self._outcomes[0] if self._outcomes else PASSED
-        found = {limit.source: ("", "skipped: its key is empty") for limit in limits}
-        for position, (use, key) in enumerate(zip(asked.uses, asked.keys, strict=True)):
-            found[use.source] = key, _limit_verdict(asked, position, outcome)
-        return found
+    def _key_words(self, limit: Limit | ConnLimit) -> str:
+        key = self._variables.residue(limit.zone.key)
+        return f"key {key_words(key, self._facts)}"
 
-    def _access(self) -> NoReturn:
-        here = self._here
-        if here.access:
-            client = self._facts.through(self._variables.view).client
-            rule = reply.access(here.access, client)
-            self._phase = Phase.ACCESS
-            if rule is None:
-                text = f"{len(here.access)} rules of access, for {client}"
-                self._note(text, "none fits: allowed", here.access[0].source)
-            else:
-                verdict = "allows" if rule.allow else "denies with 403"
-                self._note(rule.source.text, f"{verdict} {client}", rule.source)
-        super()._access()
+    def _verdicts(self, asked: Asked) -> list[str]:
+        """What each limit says, given the outcome that this walk supposes."""
+        outcome = self._outcomes[0] if self._outcomes else PASSED
+        numbers = iter(range(len(asked.uses)))
+        return [
+            "skipped: its key is empty or too long"
+            if use is None
+            else _verdict(asked, next(numbers), outcome)
+            for use in asked.uses
+        ]
+
+    def _access_rule(self, here: Location) -> Access | None:
+        rule = super()._access_rule(here)
+        client = self._facts.through(self._variables.view).client
+        if rule is not None:
+            self._note(rule.source.text, f"{'allows' if rule.allow else 'denies'} {client}",
+                       rule.source)  # fmt: skip
+        elif here.access:
+            text = f"{len(here.access)} allow and deny"
+            self._note(text, f"none fits {client}: allowed", here.access[0].source)
+        return rule
+
+    def _admitted(self, credentials: Credentials) -> bool:
+        admitted = super()._admitted(credentials)
+        verdict = "lets pass" if admitted else "asks for a user and a password"
+        self._note(credentials.source.text, verdict, credentials.source)
+        return admitted
 
     # -- content and ending --------------------------------------------------------------------
 
     def _is_there(self, path: Residue) -> bool:
-        found = super()._is_there(path)
-        verdict = "is there" if found else "is not there"
-        self._note(f'try_files "{self._variables.known(path)}"', verdict, self._here.try_source)
-        return found
+        is_there = super()._is_there(path)
+        verdict = "is there" if is_there else "is not there"
+        self._note(f'try_files "{path.value(self._facts)}"', verdict, self._here.try_source)
+        return is_there
 
     def _content(self) -> NoReturn:
         self._phase = Phase.CONTENT
         proxied = self._here.handler is Handler.PROXY
-        self._note(f'path "{self._path}"', "passed on to the upstream" if proxied
-                   else "looked for among the files", self._here.source)  # fmt: skip
+        verdict = "passed on to the upstream" if proxied else "looked for among the files"
+        self._note(f'path "{self._path}"', verdict, self._here.source)
         super()._content()
 
     def _finalize(self, code: int, rule: Rule | None) -> NoReturn:
@@ -306,8 +315,18 @@ class Watched(Walk):
         super()._finalize(code, rule)
 
     def _error_page(self, page: ErrorPage, code: int) -> NoReturn:
-        self._note(page.source.text, "takes over", page.source)
+        self._note(page.source.text, f"takes over the {code}", page.source)
         super()._error_page(page, code)
+
+
+def _verdict(asked: Asked, number: int, outcome: int) -> str:
+    if 0 <= outcome < number:
+        return "not asked any more"
+    if outcome != number:
+        return "within the limit"
+    if asked.dry_run:
+        return "over the limit; a dry run, so only the log says so"
+    return f"over the limit: rejects with {asked.status}"
 
 
 def follow(
@@ -334,14 +353,10 @@ def follow(
 def branches(
     policy: Policy, shape: Shape, address: Address, *, site: Site | None = None
 ) -> Iterator[Trail]:
-    """Every way that limits can send the request: passing all of them first, then each rejection.
-
-    A limit whose key is empty rejects nobody.
-    """
+    """Every way that limits can send the request: passing all of them, then each rejection."""
     first = follow(policy, shape, address, site=site)
     yield first
     for place, asked in enumerate(first.asked):
-        for number, key in enumerate(asked.keys):
-            if key:
-                outcomes = (*first.outcomes[:place], number)
-                yield follow(policy, shape, address, site=site, outcomes=outcomes)
+        for number in range(len(asked.consulted)):
+            outcomes = (*first.outcomes[:place], number)
+            yield follow(policy, shape, address, site=site, outcomes=outcomes)

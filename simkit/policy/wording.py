@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from simkit.policy.facts import Reading
+from simkit.policy.facts import Facts, Reading
 from simkit.policy.locations import Found
-from simkit.policy.model import ConnLimit, Limit, Server
+from simkit.policy.model import Limit, Server
 from simkit.policy.servers import Group
+from simkit.policy.values import Part, Raw, Residue
 
 __all__ = ["called", "host_words", "how_found", "key_words", "rate_words", "why_location"]
 
@@ -30,14 +31,14 @@ def how_found(group: Group, host: str) -> str:
     names = group.names
     if host in names.exact:
         return f'by the exact name "{host}"' if host else 'by the empty name ""'
-    leading = next((n for n in names.leading if host.endswith(n)), None)
-    if leading is not None:
-        return f'by the wildcard "*{max((n for n in names.leading if host.endswith(n)), key=len)}"'
+    leading = [n for n in names.leading if host.endswith(n)]
+    if leading:
+        return f'by the wildcard "*{max(leading, key=len)}"'
     trailing = [n for n in names.trailing if host.startswith(n)]
     if trailing:
         return f'by the wildcard "{max(trailing, key=len)}*"'
-    pattern = next((p for p, _ in names.patterns if p.match(host) is not None), None)
-    if pattern is not None:
+    pattern = next((p for p, _ in names.patterns if p.matches(host)), None)
+    if host and pattern is not None:
         return f'by the regular expression "~{pattern.text}"'
     return "the default server of this port"
 
@@ -74,10 +75,15 @@ def rate_words(limit: Limit) -> str:
     return f"{text}, {burst}, delayed beyond {limit.delay // 1000}"
 
 
-def key_words(limit: Limit | ConnLimit, key: str) -> str:
+def key_words(key: Residue, facts: Facts) -> str:
     """The key of a limit as a person reads it; binary addresses as hexadecimal digits."""
-    if not key:
-        return "empty"
-    if "binary_remote_addr" in limit.zone.key.names:
-        return "0x" + key.encode("latin-1", "replace").hex()
-    return f'"{key}"'
+    words = (_part_words(part, facts) for part in key.parts)
+    return " ".join(words) or "empty"
+
+
+def _part_words(part: Part, facts: Facts) -> str:
+    if isinstance(part, Raw) and part.name == "binary_remote_addr":
+        client = facts.through(part.view).client
+        return f"0x{client.packed.hex()} ({client})"
+    value = part if isinstance(part, str) else part.value(facts)
+    return f'"{value}"' if value else "empty"
