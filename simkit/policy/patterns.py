@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import pcre2
@@ -10,6 +11,7 @@ from simkit.policy.plan import Source
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower
 
+_POSITION = re.compile(r"position ([0-9]+)")
 _LIMITS = b"(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000)"
 
 __all__ = ["Pattern", "from_bytes", "to_bytes"]
@@ -46,7 +48,7 @@ class Pattern:
         try:
             self._compiled = _compiled(text, caseless)
         except (pcre2.LibraryError, ValueError) as error:
-            raise bad(source, f'invalid regular expression "{text}": {error}') from None
+            raise bad(source, f'invalid regular expression "{text}": {_words(error)}') from None
         self.groups = int(self._compiled.groups)
         names = self._compiled.groupindex.items()
         self.names: dict[str, int] = {ascii_lower(name): number for name, number in names}
@@ -70,6 +72,11 @@ class Pattern:
         if found is None:
             return None
         return tuple(from_bytes(group or b"") for group in (found.group(0), *found.groups()))
+
+
+def _words(error: Exception) -> str:
+    """What PCRE says, with the position in the text as it was written."""
+    return _POSITION.sub(lambda found: f"position {int(found[1]) - len(_LIMITS)}", str(error))
 
 
 def _unpickled(text: str, caseless: bool) -> Pattern:

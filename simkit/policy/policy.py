@@ -97,4 +97,6 @@ def load_policy(path: Path | str, allow_unsupported: bool = False) -> Policy:
     """
     file = Path(path)
     http = build(file, allow_unsupported=allow_unsupported)
-    return Policy(http, first_comment(file), allow_unsupported)
+    policy = Policy(http, first_comment(file), allow_unsupported)
+    _ = policy.groups  # checks the servers that share an address and port
+    return policy

@@ -89,6 +89,8 @@ def _check_file(path: Path) -> None:
 
 def _error(error: Mapping[str, Any], path: Path) -> InputError:
     text = _TRAILING_PLACE.sub("", str(error["error"]))
+    if "recursion depth" in text:
+        text = "blocks or includes are nested too deeply"
     return InputError(text, file=error.get("file") or path, line=error.get("line"))
 
 

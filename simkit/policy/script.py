@@ -47,7 +47,7 @@ def _op(directive: Directive, make: MakeLocation | None) -> Op | None:
 
 def _set(directive: Directive) -> Set:
     name, value = directive.args
-    if not name.startswith("$"):
+    if not name.startswith("$") or name == "$":
         raise bad(directive.source, f'invalid variable name "{name}"', "it must begin with $")
     return Set(ascii_lower(name[1:]), Template.parse(value, directive.source), directive.source)
 

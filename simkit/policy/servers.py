@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from simkit.policy import syntax
@@ -55,13 +56,25 @@ def _where(text: str, directive: Directive) -> tuple[str, range, bool]:
     if text.startswith("unix:"):
         raise bad(directive.source, "unix sockets are not simulated", "clients have addresses")
     if text.startswith("["):
-        host, _, port = text.partition("]")
-        return host[1:] or "::", _ports(port.removeprefix(":") or "80", directive), True
+        host, bracket, port = text.partition("]")
+        if not bracket or not _is_address(host[1:], IPv6Address) or port[:1] not in ("", ":"):
+            raise bad(directive.source, f'invalid IPv6 address in "{directive.source.text}"')
+        return host[1:], _ports(port.removeprefix(":") or "80", directive), True
     if re.fullmatch(r"[0-9]+(-[0-9]+)?", text):
         return "*", _ports(text, directive), False
     host, colon, port = text.partition(":")
     host = "*" if host in ("", "0.0.0.0") else host
+    if re.fullmatch(r"[0-9.]+", host) and not _is_address(host, IPv4Address):
+        raise bad(directive.source, f'invalid host in "{directive.source.text}"')
     return host, _ports(port if colon else "80", directive), False
+
+
+def _is_address(text: str, kind: type[IPv4Address | IPv6Address]) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _ports(text: str, directive: Directive) -> range:

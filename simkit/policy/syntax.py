@@ -15,6 +15,7 @@ Network = IPv4Network | IPv6Network
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
+_LONGEST_NS = 1 << 62
 _UNITS_S = {
     "y": 31_536_000,
     "M": 2_592_000,
@@ -25,10 +26,10 @@ _UNITS_S = {
     "s": 1,
     "": 1,
 }
-_TIME_PART = re.compile(r"(\d+)(ms|[yMwdhms]?)\s*")
-_SIZE = re.compile(r"(\d+)([kKmMgG]?)")
+_TIME_PART = re.compile(r"([0-9]+)(ms|[yMwdhms]?)[ ]*")
+_SIZE = re.compile(r"([0-9]{1,15})([kKmMgG]?)")
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_RATE = re.compile(r"(\d+)r/([sm])")
+_RATE = re.compile(r"([0-9]{1,12})r/([sm])")
 
 
 def bad(source: Source, what: str, hint: str | None = None) -> InputError:
@@ -46,8 +47,8 @@ def time_ns(text: str, source: Source) -> int:
         number, unit = int(part[1]), part[2]
         total += number * (NS_PER_MS if unit == "ms" else _UNITS_S[unit] * NS_PER_S)
         position = part.end()
-    if not text:
-        raise bad(source, "invalid time, it is empty")
+    if not text or total > _LONGEST_NS:
+        raise bad(source, f'invalid time "{text}"', "from 0 to some 146 years")
     return total
 
 
@@ -69,7 +70,7 @@ def rate_milli(text: str, source: Source) -> int:
 
 def whole(text: str, source: Source, *, least: int = 0) -> int:
     """A whole number of at least ``least``."""
-    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < least:
+    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < least:
         raise bad(source, f'invalid number "{text}"', f"a whole number from {least}")
     return int(text)
 

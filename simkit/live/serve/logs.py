@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from simkit.errors import InputError
@@ -75,7 +75,7 @@ class Journal:
     def say(self, level: str, text: str, *, scope: Scope | None = None, serial: int = 0) -> None:
         """Write a line where the level is logged; ``serial`` numbers the connection."""
         rank = LEVELS.index(level)
-        now = datetime.now().astimezone().strftime("%Y/%m/%d %H:%M:%S")
+        now = datetime.now(UTC).astimezone().strftime("%Y/%m/%d %H:%M:%S")
         process = os.getpid()
         about = f"*{serial} " if serial else ""
         for log in self._logs(scope):
