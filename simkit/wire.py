@@ -49,6 +49,7 @@ class Fault(StrEnum):
     URI_TOO_LONG = "request line longer than a buffer"
     HEADER_TOO_LARGE = "header larger than the buffers"
     BAD_CONTENT_LENGTH = "malformed Content-Length"
+    BAD_BODY = "malformed chunked body"
 
 
 @dataclass(frozen=True, slots=True)

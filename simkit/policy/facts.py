@@ -149,7 +149,7 @@ class Reading:
     @cached_property
     def host(self) -> str | None:
         """The valid host that the request names, lower-case and without port, or None."""
-        named = self.target.host or next(iter(self.headers.all("Host")), None)
+        named = self.unmerged.host or next(iter(self.headers.all("Host")), None)
         return None if named is None else valid_host(named)
 
     @cached_property

@@ -65,7 +65,7 @@ def parse_error(reading: Reading, group: Group, position: int) -> ParseError | N
     line = _line_error(shape, server)
     if line is not None:
         return ParseError(*line, has_uri=False, has_host=False, unread=line[0] in _TOO_LONG)
-    host = reading.target.host
+    host = reading.unmerged.host
     if host is not None and valid_host(host) is None:
         return ParseError(400, "client sent invalid host in request line", True, False)
     if shape.version is Version.HTTP_0_9:
@@ -87,7 +87,7 @@ def _line_error(shape: Shape, server: Server) -> tuple[int, str] | None:
         return _LINE_FAULTS[Fault.BAD_METHOD]
     if shape.version is Version.HTTP_0_9 and shape.method != "GET":
         return 400, "client sent invalid method in HTTP/0.9 request"
-    if parse_target(shape.target) is None:
+    if parse_target(shape.target, merge_slashes=server.view.merge_slashes) is None:
         return _LINE_FAULTS[Fault.BAD_REQUEST_LINE]
     return None
 

@@ -36,18 +36,28 @@ class RealIp:
     def resolve(self, peer: Address, headers: _Headers) -> Address | None:
         """The address that the header names, or None where the connection's own stays."""
         values = headers.all(self.header)
-        if not values or not self._trusts(peer):
-            return None
-        # Only the header of that very spelling may come more than once.
-        rest = ", ".join(values) if self.header == "X-Forwarded-For" else values[0]
+        if self.header != "X-Forwarded-For":  # only under that very name may it come repeatedly
+            values = values[:1]
         found: Address | None = None
-        while found is None or (rest and self.recursive and self._trusts(found)):
-            hop, rest = _last_hop(rest)
+        for value in reversed(values if self.recursive else values[-1:]):
+            found, goes_on = self._walk(peer if found is None else found, found, value)
+            if not goes_on:
+                break
+        return found
+
+    def _walk(
+        self, sender: Address, found: Address | None, hops: str
+    ) -> tuple[Address | None, bool]:
+        """The address that one header leads to, and whether an earlier one may say more."""
+        while self._trusts(sender):
+            hop, hops = _last_hop(hops)
             named = read_address(hop)
             if named is None:
-                return found
-            found = named
-        return found
+                return found, False
+            sender = found = named
+            if not (self.recursive and hops):
+                return found, True
+        return found, False
 
     def _trusts(self, who: Address) -> bool:
         return any(who.version == net.version and who in net for net in self.trusted)

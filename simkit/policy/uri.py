@@ -109,7 +109,9 @@ def valid_host(text: str) -> str | None:
         end = text.find("]") + 1 or len(text)
     else:
         end = text.find(":") if ":" in text else len(text)
-    return ascii_lower(text[:end].removesuffix(".")) or None
+    if end and text.rfind(".") == end - 1:  # a dot in the port keeps the one before it
+        end -= 1
+    return ascii_lower(text[:end]) or None
 
 
 def extension(path: str) -> str:

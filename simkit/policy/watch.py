@@ -163,7 +163,8 @@ class Watched(Walk):
         host, server = self._facts.reading.host, self._server
         how = how_found(self._group, host or "")
         if not self._reads_host:
-            how = "no Host was read, so the one that the connection began with"
+            began = "the server of the handshake" if chosen.position else "the default server"
+            how = f"no Host could be read, so {began}"
         self._note(host_words(self._facts.reading), f"{called(server)}: {how}", server.source)
         for realip in self._variables.view.realips:
             self._note_realip(realip)

@@ -13,8 +13,8 @@ from simkit.errors import printable
 from simkit.policy.watch import Note, Trail
 from simkit.show.table import make_console
 from simkit.study.explain import Explanation, limit_words
-from simkit.study.sayings import browser_again, browser_says, curl_says
-from simkit.study.wire_words import decided_by, logged_words, place, wire_lines
+from simkit.study.sayings import browser_again, browser_says, browser_sends, curl_says
+from simkit.study.wire_words import answered_by, decided_by, logged_words, place, wire_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,6 +101,9 @@ def _ending(found: Explanation, way: Trail, home: Path) -> Table:
 def _rows(found: Explanation, way: Trail, home: Path) -> Iterator[tuple[str, str]]:
     decision, shape = way.decision, found.shape
     yield "Decided by", decided_by(decision.rule, home)
+    answered = answered_by(way, home)
+    if answered is not None:
+        yield "Answered by", answered
     yield "Logged", logged_words(decision)
     first, *more = wire_lines(decision, shape)
     yield "On the wire", first
@@ -108,7 +111,8 @@ def _rows(found: Explanation, way: Trail, home: Path) -> Iterator[tuple[str, str
         yield "", line
     yield "curl", str(curl_says(decision.sight, shape))
     again = browser_again(decision.sight, shape)
-    yield "Chromium", browser_says(decision.sight, shape)
+    sends = browser_sends(shape)
+    yield "Chromium", browser_says(decision.sight, shape) if sends else "makes no such request"
     if again is not None:
         yield "", f"and loads the page again by itself: {again}"
 

@@ -12,7 +12,7 @@ first is the one asked for and the others are those to which limits can turn it.
     ``file``, ``line`` and ``text`` of the line to look at first, the ``directive`` itself, its
     ``phase`` and what made it apply; null where the site itself answered.
 ``logged``, ``wire``, ``curl``, ``browser``
-    What the access log, the wire, curl and Chromium show.
+    What the access log, the wire, curl and Chromium show; sizes of the site's own pages are null.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from simkit.policy.plan import Decision, LimitUse, Rule, Source
 from simkit.policy.policy import Policy
 from simkit.policy.site import Site
 from simkit.policy.watch import Note, Trail, branches
-from simkit.study.sayings import browser_again, browser_says, curl_says
-from simkit.study.wire_words import wire_lines
+from simkit.study.sayings import browser_again, browser_says, browser_sends, curl_says
+from simkit.study.wire_words import is_of_site, wire_lines
 from simkit.wire import Address, Shape
 
 Json = dict[str, object]
@@ -118,23 +118,24 @@ def _ordinal(number: int) -> str:
 def _ending(way: Trail, shape: Shape, http: Http) -> Json:
     decision, use = way.decision, way.rejected_by
     curl = curl_says(decision.sight, shape)
-    sight = decision.sight
+    sight, of_site = decision.sight, is_of_site(decision)
     return {
         "if": None if use is None else {**source_json(use.source), "when": limit_words(use, http)},
         "way": [_note(note) for note in way.notes],
         "decided_by": rule_json(decision.rule),
         "refused": decision.refused,
-        "logged": {"status": decision.status, "body_bytes": sight.body_bytes},
+        "logged": {"status": decision.status, "body_bytes": None if of_site else sight.body_bytes},
         "wire": {
             "kind": sight.symbol,
             "lines": [printable(line) for line in wire_lines(decision, shape)],
-            "bytes": decision.bytes_sent,
+            "bytes": None if of_site else decision.bytes_sent,
             "kept": sight.kept,
         },
         "curl": {"exit": curl.exit, "message": printable(curl.message)},
         "browser": {
             "says": printable(browser_says(sight, shape)),
             "again": browser_again(sight, shape),
+            "sends_it": browser_sends(shape),
         },
     }
 

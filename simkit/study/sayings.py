@@ -11,12 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simkit.policy.answers import reason
-from simkit.wire import Fault, Shape, Sight, SightKind
+from simkit.wire import Fault, Shape, Sight, SightKind, Version
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
 
-__all__ = ["REDIRECTS", "CurlSays", "browser_again", "browser_says", "curl_says"]
+_METHODS_OF_BROWSERS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+_IN_A_WORD = {
+    0: "",
+    7: "no connection",
+    28: "timed out",
+    35: "TLS error",
+    52: "empty reply",
+    56: "reset by peer",
+    92: "stream error",
+}
+
+__all__ = ["REDIRECTS", "CurlSays", "browser_again", "browser_says", "browser_sends", "curl_says"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,11 @@ class CurlSays:
 
     def __str__(self) -> str:
         return f"({self.exit}) {self.message}" if self.exit else self.message
+
+    @property
+    def short(self) -> str:
+        """The exit status and a word or two."""
+        return f"{self.exit} {_IN_A_WORD[self.exit]}".rstrip()
 
 
 _CURL = {
@@ -94,9 +110,24 @@ def browser_says(sight: Sight, shape: Shape) -> str:
     return f"shows {_http(sight)}"
 
 
+def browser_sends(shape: Shape) -> bool:
+    """Whether a browser makes such a request when a person or a page asks for something."""
+    if shape.fault is Fault.TLS_ON_PLAIN:
+        return True
+    names = [name.lower() for name, _ in shape.headers]
+    return (
+        shape.fault is Fault.NONE
+        and shape.version in (Version.HTTP_1_1, Version.HTTP_2)
+        and shape.method in _METHODS_OF_BROWSERS
+        and names.count("host") == 1
+        and (shape.header("User-Agent") or "").startswith("Mozilla/")
+        and "transfer-encoding" not in names
+    )
+
+
 def browser_again(sight: Sight, shape: Shape) -> str | None:
     """How Chromium loads the page again by itself, or None where it leaves it at that."""
-    if shape.method != "GET" or _shakes_hands_in_vain(shape):
+    if shape.method != "GET" or _shakes_hands_in_vain(shape) or not browser_sends(shape):
         return None
     return _AGAIN.get(sight.kind)
 

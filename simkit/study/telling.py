@@ -18,6 +18,7 @@ _REGEX_TRIES = (
 )  # fmt: skip
 _STRANGER = {4: address("198.51.100.77"), 6: address("2001:db8:ffff::77")}
 _OFF = ("", "0")
+_MOST_BLOCKED = 4
 
 __all__ = [
     "always_returns",
@@ -119,19 +120,27 @@ def denied_address(location: Location, network: Network | None, family: int) -> 
 
 
 def blocked_addresses(policy: Policy) -> tuple[tuple[str, Address], ...]:
-    """Networks that a geo or a deny singles out, each with one address of it; none twice."""
+    """Networks that a geo or a deny singles out, each with one address of it: the first few."""
     found: dict[str, Address] = {}
+    for text, who in _blocked(policy):
+        found.setdefault(text, who)
+        if len(found) == _MOST_BLOCKED:
+            break
+    return tuple(found.items())
+
+
+def _blocked(policy: Policy) -> Iterator[tuple[str, Address]]:
     for geo in policy.http.geos.values():
         for entry in geo.entries:
-            who = _first_address(entry.source.text.partition(" ")[0])
+            text = entry.source.text.partition(" ")[0]
+            who = _first_address(text)
             if who is not None and entry.value.constant not in _OFF:
-                found.setdefault(entry.source.text.partition(" ")[0], who)
+                yield text, who
     for server in policy.http.servers:
         for location in every_location(server):
             for rule in location.access:
                 if rule.network is not None and not rule.allow:
-                    found.setdefault(str(rule.network), _one_of(rule.network))
-    return tuple(found.items())
+                    yield str(rule.network), _one_of(rule.network)
 
 
 def _one_of(net: Network) -> Address:

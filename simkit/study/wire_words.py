@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from simkit.policy.answers import reason
-from simkit.policy.plan import Decision, Phase, Rule, Source
+from simkit.policy.plan import Decision, Handler, Phase, Rule, Source
+from simkit.policy.watch import Trail
 from simkit.wire import Shape, Sight, SightKind, Version
 
 _KINDS = {
@@ -24,9 +25,18 @@ _SHORT = {
     SightKind.STREAM_RESET: "RST_STREAM",
     SightKind.TLS_ALERT: "TLS alert",
 }
+_FIRST_ERROR = 400
 _NAMES = {"www-authenticate": "WWW-Authenticate", "etag": "ETag"}
 
-__all__ = ["decided_by", "logged_words", "place", "wire_lines", "wire_short"]
+__all__ = [
+    "answered_by",
+    "decided_by",
+    "is_of_site",
+    "logged_words",
+    "place",
+    "wire_lines",
+    "wire_short",
+]
 
 
 def wire_lines(decision: Decision, shape: Shape) -> tuple[str, ...]:
@@ -36,7 +46,15 @@ def wire_lines(decision: Decision, shape: Shape) -> tuple[str, ...]:
         return (_KINDS[sight.kind],)
     if shape.version is Version.HTTP_0_9:
         return (f"no status line and no headers (HTTP/0.9), {sight.body_bytes:,} bytes of body",)
+    if is_of_site(decision):
+        return (_head(sight, shape)[0], "(headers and body are the site's)")
     return (*_head(sight, shape), _size(decision), _connection(sight, shape))
+
+
+def is_of_site(decision: Decision) -> bool:
+    """Whether the site answers: how large its pages are, no policy says."""
+    served = decision.handler in (Handler.STATIC, Handler.PROXY)
+    return decision.rule is None and served and decision.sight.status < _FIRST_ERROR
 
 
 def _head(sight: Sight, shape: Shape) -> tuple[str, ...]:
@@ -61,6 +79,8 @@ def wire_short(decision: Decision) -> str:
     sight = decision.sight
     if sight.kind is not SightKind.HTTP:
         return _SHORT[sight.kind]
+    if is_of_site(decision):
+        return f"{sight.status}, the site's page"
     return f"{sight.status}, {sight.body_bytes:,} bytes"
 
 
@@ -68,6 +88,8 @@ def logged_words(decision: Decision) -> str:
     """What the access log says."""
     if not decision.status:
         return "nothing"
+    if is_of_site(decision):
+        return str(decision.status)
     return f"{decision.status}, {decision.sight.body_bytes:,} bytes of body"
 
 
@@ -80,6 +102,16 @@ def decided_by(rule: Rule | None, home: Path) -> str:
         return f"nginx itself{when}: {rule.source.text} (in force: {place(rule.source, home)})"
     lines = (f"{place(s, home)} {s.text}" for s in (*reversed(rule.because), rule.source))
     return " → ".join(lines)
+
+
+def answered_by(way: Trail, home: Path) -> str | None:
+    """Where an `error_page` took a request, or None where none did."""
+    took = (i for i, n in enumerate(way.notes) if n.source and n.source.text[:11] == "error_page ")
+    first = next(took, None)
+    if first is None:
+        return None
+    sources = dict.fromkeys(n.source for n in way.notes[first:] if n.source is not None)
+    return " → ".join(f"{place(source, home)} {source.text}" for source in sources)
 
 
 def place(source: Source, home: Path) -> str:

@@ -25,7 +25,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from simkit.traffic.arrivals import Arrivals
 from simkit.traffic.catalogue import CLIENTS
-from simkit.traffic.part import Count, Name, NotNegative, Part, Positive, Share
+from simkit.traffic.part import Count, Name, NotEmpty, NotNegative, Part, Positive, Share
 from simkit.traffic.reactions import Action, ReactionTable, Sighting
 from simkit.wire import Fault, Version
 
@@ -97,7 +97,7 @@ class CohortBase(Part):
     name: Name
     honest: bool
     count: Count
-    addresses: Annotated[tuple[Network, ...], Field(min_length=1)]
+    addresses: Annotated[tuple[Network, ...], NotEmpty]
     protocol: Literal["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"] = "HTTP/1.1"
     tls: bool = False
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -146,7 +146,7 @@ class Visitor(CohortBase):
     """
 
     kind: Literal["visitor"]
-    pages: Annotated[tuple[Target, ...], Field(min_length=1)]
+    pages: Annotated[tuple[Target, ...], NotEmpty]
     pages_mean: Annotated[float, Field(ge=1)] = 5.0
     think_mean_s: NotNegative = 7.5
     think_cap_s: NotNegative = 70.0
@@ -157,7 +157,7 @@ class Caller(CohortBase):
     """A program that makes one call after another, in order or drawn from the list."""
 
     kind: Literal["caller"]
-    calls: Annotated[tuple[Call, ...], Field(min_length=1)]
+    calls: Annotated[tuple[Call, ...], NotEmpty]
     order: Literal["in turn", "drawn"] = "in turn"
 
 
@@ -165,7 +165,7 @@ class Probe(CohortBase):
     """One request by each client, drawn from ``calls``, and nothing more from that address."""
 
     kind: Literal["probe"]
-    calls: Annotated[tuple[Call, ...], Field(min_length=1)] = (Call(),)
+    calls: Annotated[tuple[Call, ...], NotEmpty] = (Call(),)
 
 
 class Scanner(CohortBase):
@@ -177,8 +177,8 @@ class Scanner(CohortBase):
     """
 
     kind: Literal["scanner"]
-    words: Annotated[tuple[str, ...], Field(min_length=1)]
-    endings: Annotated[tuple[str, ...], Field(min_length=1)] = ("",)
+    words: Annotated[tuple[str, ...], NotEmpty]
+    endings: Annotated[tuple[str, ...], NotEmpty] = ("",)
     threads: Count = 10
 
     def paths(self) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ class Flood(CohortBase):
     """Bots that send whatever comes back; ``arrivals`` are those of the requests of each bot."""
 
     kind: Literal["flood"]
-    calls: Annotated[tuple[Call, ...], Field(min_length=1)] = (Call(),)
+    calls: Annotated[tuple[Call, ...], NotEmpty] = (Call(),)
 
 
 class Slow(CohortBase):

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sized
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-__all__ = ["NS_PER_MS", "NS_PER_S", "Count", "Name", "NotNegative", "Part", "Positive", "Share"]
+__all__ = [
+    "NS_PER_MS",
+    "NS_PER_S",
+    "Count",
+    "Name",
+    "NotEmpty",
+    "NotNegative",
+    "Part",
+    "Positive",
+    "Share",
+]
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -16,6 +27,18 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
+
+Several = TypeVar("Several", bound=Sized)
+
+
+def _not_empty(several: Several) -> Several:
+    if not len(several):
+        raise ValueError("must not be empty")
+    return several
+
+
+NotEmpty = AfterValidator(_not_empty)
+"""For ``Annotated``. Unlike a minimal length it is asked only where every element is good."""
 
 
 class Part(BaseModel):

@@ -73,9 +73,9 @@ def _parse(path: Path, text: str) -> dict[str, object]:
 def _input_error(
     path: Path, data: Mapping[str, object], lines: dict[KeyPath, int], error: ValidationError
 ) -> InputError:
-    """The error that stands first in the file; the hint says how many more there are."""
+    """The first thing in the file that is wrong or else missing; the hint counts the others."""
     found = [(_place(data, e), e) for e in error.errors(include_url=False)]
-    place, first = min(found, key=lambda f: line_of(lines, f[0]))
+    place, first = min(found, key=lambda f: (f[1]["type"] == "missing", line_of(lines, f[0])))
     hints = [_given(first)] if _given(first) else []
     if len(found) > 1:
         hints.append(f"{len(found) - 1} more to come")

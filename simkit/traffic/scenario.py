@@ -12,7 +12,7 @@ from simkit.traffic.cohorts import Caller, Cohort, CohortBase, Flood, Probe, Vis
 from simkit.traffic.crowd import room
 from simkit.traffic.lines import KeyPath
 from simkit.traffic.machine import HostSpec, NetworkSpec
-from simkit.traffic.part import NS_PER_S, Name, Part, Positive
+from simkit.traffic.part import NS_PER_S, Name, NotEmpty, Part, Positive
 from simkit.traffic.site import SiteSpec
 from simkit.wire import Address, address
 
@@ -69,7 +69,7 @@ class Scenario(Part):
     network: NetworkSpec = NetworkSpec()
     host: HostSpec = HostSpec()
     probes: LeakageSpec | None = Field(None, alias="leakage")
-    cohorts: Annotated[tuple[Cohort, ...], Field(alias="cohort", min_length=1)]
+    cohorts: Annotated[tuple[Cohort, ...], Field(alias="cohort"), NotEmpty]
 
     @property
     def window_ns(self) -> int:

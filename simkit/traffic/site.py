@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from simkit.policy import Page
-from simkit.traffic.part import Part
+from simkit.traffic.part import NotEmpty, Part
 
 __all__ = ["PageSpec", "SiteSpec"]
 
@@ -34,7 +34,7 @@ class SiteSpec(Part):
 
     host: str
     address: str
-    pages: tuple[PageSpec, ...] = Field(alias="page", min_length=1)
+    pages: Annotated[tuple[PageSpec, ...], Field(alias="page"), NotEmpty]
     files: dict[Path, Bytes] = Field(default_factory=dict)
 
     def find(self, path: str) -> Page | None:

@@ -43,7 +43,8 @@ PIECES = st.sampled_from(
      ";", "\x7f", "é", "~", ":", "*", "\\"]
 )  # fmt: skip
 TARGETS = st.builds(
-    "".join, st.tuples(st.sampled_from(["/", "/", "/", "", "http://"]), st.lists(PIECES).map("".join))
+    "".join,
+    st.tuples(st.sampled_from(["/", "/", "/", "", "http://"]), st.lists(PIECES).map("".join)),
 )
 HOSTS = st.lists(
     st.sampled_from(["a", "A", ".", "..", ":", "80", "[", "]", "::1", "_", "-", "/", " ", "é"]),

@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 __all__ = [
+    "AFTER_CHUNK",
     "BAD_LINE",
     "BAD_METHOD",
     "BAD_VERSION",
+    "CHUNK",
     "DONE",
     "END_OF_HEADER",
+    "FIRST_CHUNK",
     "HEADER",
     "LINE",
+    "SIZE",
     "START",
     "run",
 ]
@@ -115,6 +119,38 @@ HEADER: Table = _table(
     {},
 )
 """Reading a header line, and the empty line that ends the header."""
+
+
+_HEX = b"0123456789abcdefABCDEF"
+_CHUNK_ENDS = [(b"\r", "size end"), (b"\n", "done"), (b"; \t", "extension")]
+_LAST_ENDS = [(b"\r", "last end"), (b"\n", "trailer"), (b"; \t", "last extension")]
+
+CHUNK: Table = _table(
+    {
+        "after chunk": [(b"\r", "after chunk end"), (b"\n", "start")],
+        "size": [(_HEX, "size"), *_CHUNK_ENDS],
+        "start": [(_HEX, "size"), (b"0", "zero")],
+        "zero": [(_HEX, "size"), (b"0", "zero"), *_LAST_ENDS],
+        "after chunk end": [(b"\n", "start")],
+        "extension": [(_ANY, "extension"), *_CHUNK_ENDS[:2]],
+        "size end": [(b"\n", "done")],
+        "last extension": [(_ANY, "last extension"), *_LAST_ENDS[:2]],
+        "last end": [(b"\n", "trailer")],
+        "trailer": [(_ANY, "trailer line"), (b"\r", "trailer end"), (b"\n", "end")],
+        "trailer line": [(_ANY, "trailer line"), (b"\r", "trailer line end"), (b"\n", "trailer")],
+        "trailer line end": [(b"\n", "trailer")],
+        "trailer end": [(b"\n", "end")],
+    },
+    {},
+)
+"""Reading a chunked body around its data: `DONE` is where data begins, `END_OF_HEADER` its end.
+
+As in ngx_http_parse_chunked of nginx 1.22 a line feed may stand alone, where RFC 9112, section 7.1,
+wants CR LF.
+"""
+
+AFTER_CHUNK, SIZE, FIRST_CHUNK = 0, 1, 2
+"""States of `CHUNK`: the data of a chunk is over, a digit of a size was read, the beginning."""
 
 
 def run(table: Table, state: int, data: bytes | bytearray, start: int, stop: int) -> tuple[int, int]:

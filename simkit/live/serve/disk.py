@@ -56,7 +56,7 @@ class Disk:
     """The site that a policy decides about, as it lies on the disk under a prefix."""
 
     def __init__(self, prefix: Path) -> None:
-        self._prefix = prefix
+        self.prefix = prefix
 
     def find(self, path: str) -> Page | None:  # noqa: ARG002
         """Behind a proxy everything may be there; files are asked for with `look`."""
@@ -111,11 +111,11 @@ class Disk:
         """The folder, and what is added to it: by `root` the path, by `alias` what follows."""
         found = (location.scope or Scope(())).nearest("root", "alias")
         if not found:
-            return str(self._prefix / "html"), path
+            return str(self.prefix / "html"), path
         directive = found[-1]
         folder = text(_template(directive.args[0], directive.source))
         if not folder.startswith("/"):
-            folder = f"{self._prefix}/{folder}"
+            folder = f"{self.prefix}/{folder}"
         if directive.name == "root":
             return folder.rstrip("/"), path
         if location.pattern is not None:

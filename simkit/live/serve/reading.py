@@ -130,6 +130,11 @@ class RequestReader:
         return self._size - filled if filled < self._size else self._limits.large_bytes
 
     @property
+    def waiting(self) -> int:
+        """How many bytes lie here that no request has taken yet."""
+        return len(self._data)
+
+    @property
     def line_so_far(self) -> bytes:
         """What was read of the request line, for the log of a request that was cut off."""
         return self._line or re.split(rb"[\r\n]", bytes(self._data), maxsplit=1)[0]

@@ -62,6 +62,11 @@ class Stream:
         except OSError:
             return False
 
+    async def peek(self) -> bytes:
+        """The first byte that comes, left where it is; none where the client has closed."""
+        await readable(self.socket)
+        return self.socket.recv(1, socket.MSG_PEEK)
+
     async def gone(self) -> None:
         """Wait until the client is seen to leave, or to send more (then wait for ever)."""
         await readable(self.socket)

@@ -1,0 +1,229 @@
+"""From a decision to the bytes of an answer: status line, headers in nginx's order, body.
+
+What is answered, the policy has decided; here it gets its words. Only conditional requests and
+ranges are looked at here, as nginx does in its header filters, after every phase.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import formatdate, parsedate_to_datetime
+from time import time
+
+from simkit.errors import InputError
+from simkit.live.serve.disk import OpenFile, content_type
+from simkit.policy import Decision, Handler
+from simkit.policy.answers import page, product, status_line
+from simkit.policy.model import Location
+from simkit.policy.plan import Ending
+from simkit.policy.reply import REDIRECTS, WITH_HEADERS
+from simkit.policy.scope import Scope
+from simkit.policy.syntax import NS_PER_S, time_ns
+from simkit.wire import Shape, Version
+
+__all__ = ["Head", "conditional", "of_decision", "of_file", "rendered", "with_expiry"]
+
+Headers = tuple[tuple[str, str], ...]
+
+_NO_CONTENT, _NOT_MODIFIED, _PARTIAL = 204, 304, 206
+_PRECONDITION_FAILED, _UNSATISFIABLE = 412, 416
+_RANGE = re.compile(r" *bytes *= *(?:([0-9]{1,18}) *- *([0-9]{0,18})|- *([0-9]{1,18})) *", re.IGNORECASE)
+_ENTITY = re.compile(r"(?:W/)?(\"[^\"]*\")")
+_FAR_S = 315_360_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An answer before it is written.
+
+    ``length`` is None where it is not known, ``first`` and ``extra`` are headers before and after
+    Connection. ``start`` and ``length`` say which part of a file is sent.
+    """
+
+    status: int
+    content_type: str = ""
+    length: int | None = 0
+    modified_s: int | None = None
+    first: Headers = ()
+    chunked: bool = False
+    kept: bool = False
+    extra: Headers = ()
+    body: bytes = b""
+    start: int = 0
+    reason: str | None = None
+
+
+def of_decision(decision: Decision, ending: Ending, *, kept: bool) -> Head:
+    """The answer that is one of nginx's own pages, or the text of a `return`."""
+    tokens = ending.location.server_tokens
+    words = ending.text
+    if words is None:
+        code = decision.status if ending.code in REDIRECTS else ending.code
+        words = page(code, tokens=tokens, padded=ending.padded)
+        kind = "text/html" if words else ""
+    else:
+        kind = ending.content_type
+    body = words.encode("utf-8", "surrogateescape")
+    own, extra = _split(ending.headers)
+    head = Head(decision.status, kind, len(body), first=own, kept=kept, extra=extra, body=body)
+    if decision.status == _NO_CONTENT:
+        return replace(head, content_type="", length=None, body=b"")
+    return head
+
+
+def _split(headers: Headers) -> tuple[Headers, Headers]:
+    """A Location stands before Connection, everything else after it."""
+    own = tuple(h for h in headers if h[0] == "Location")
+    return own, tuple(h for h in headers if h[0] != "Location")
+
+
+def of_file(decision: Decision, ending: Ending, file: OpenFile, *, kept: bool) -> Head:
+    """The answer that is a file of the site."""
+    return Head(
+        decision.status,
+        content_type(ending.location, ending.path),
+        file.size_bytes,
+        file.changed_s,
+        kept=kept,
+        extra=(("ETag", file.tag), *ending.headers, ("Accept-Ranges", "bytes")),
+    )
+
+
+def rendered(head: Head, shape: Shape, *, tokens: bool) -> tuple[bytes, Headers]:
+    """The header section, and its headers for the log; nothing in HTTP/0.9."""
+    headers = list(_in_order(head))
+    if shape.version is Version.HTTP_0_9:
+        return b"", tuple(headers)
+    first = status_line(head.status) if head.reason is None else f"HTTP/1.1 {head.reason}"
+    fixed = [("Server", product(tokens=tokens)), ("Date", formatdate(time(), usegmt=True))]
+    fixed = [(n, v) for n, v in fixed if not any(n == m for m, _ in head.first)]
+    lines = [first, *(f"{n}: {v}" for n, v in (*fixed, *headers)), "", ""]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape"), tuple(headers)
+
+
+def _in_order(head: Head) -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    if head.content_type:
+        lines.append(("Content-Type", head.content_type))
+    if head.length is not None:
+        lines.append(("Content-Length", str(head.length)))
+    if head.modified_s is not None:
+        lines.append(("Last-Modified", formatdate(head.modified_s, usegmt=True)))
+    lines += head.first
+    if head.chunked:
+        lines.append(("Transfer-Encoding", "chunked"))
+    lines.append(("Connection", "keep-alive" if head.kept else "close"))
+    return [*lines, *head.extra]
+
+
+def with_expiry(head: Head, location: Location) -> Head:
+    """With what `expires` adds, in the forms of a time, ``epoch`` and ``max``."""
+    found = (location.scope or Scope(())).last("expires")
+    if found is None or head.status not in WITH_HEADERS or len(found.args) > 1:
+        return head
+    text = found.args[0]
+    if text == "epoch":
+        added = (("Expires", formatdate(1, usegmt=True)), ("Cache-Control", "no-cache"))
+    elif text == "max":
+        far = datetime(2037, 12, 31, 23, 55, 55, tzinfo=UTC).timestamp()
+        added = (("Expires", formatdate(far, usegmt=True)),
+                 ("Cache-Control", f"max-age={_FAR_S}"))  # fmt: skip
+    else:
+        try:
+            seconds = time_ns(text.lstrip("+-"), found.source) // NS_PER_S
+        except InputError:
+            return head
+        seconds = -seconds if text.startswith("-") else seconds
+        cache = f"max-age={seconds}" if seconds >= 0 else "no-cache"
+        when = formatdate(time() + seconds, usegmt=True)
+        added = (("Expires", when), ("Cache-Control", cache))
+    tag = 1 if head.extra and head.extra[0][0] == "ETag" else 0
+    return replace(head, extra=(*head.extra[:tag], *added, *head.extra[tag:]))
+
+
+def conditional(head: Head, shape: Shape, location: Location) -> Head:
+    """The answer after If-Match and its kin, and after Range."""
+    if head.status != 200:
+        return head
+    code = _condition(head, shape)
+    if code == _PRECONDITION_FAILED:
+        return _own_page(head, code, location)
+    if code == _NOT_MODIFIED:
+        kept = tuple(h for h in head.extra if h[0] != "Accept-Ranges")
+        return replace(head, status=code, content_type="", length=None, extra=kept, body=b"")
+    return _ranged(head, shape, location)
+
+
+def _own_page(head: Head, code: int, location: Location, extra: Headers = ()) -> Head:
+    body = page(code, tokens=location.server_tokens, padded=False).encode()
+    return Head(code, "text/html", len(body), kept=head.kept, extra=extra, body=body)
+
+
+def _condition(head: Head, shape: Shape) -> int:
+    tag = next((v for n, v in head.extra if n == "ETag"), None)
+    since, match = shape.header("If-Unmodified-Since"), shape.header("If-Match")
+    if since is not None and not _unmodified(head, since):
+        return _PRECONDITION_FAILED
+    if match is not None and not _matches(match, tag):
+        return _PRECONDITION_FAILED
+    modified, none = shape.header("If-Modified-Since"), shape.header("If-None-Match")
+    if modified is None and none is None:
+        return 200
+    changed = modified is not None and _seconds(modified) != head.modified_s
+    other = none is not None and not _matches(none, tag)
+    if head.modified_s is None and modified is not None:
+        changed = True
+    return 200 if changed or other else _NOT_MODIFIED
+
+
+def _unmodified(head: Head, since: str) -> bool:
+    asked = _seconds(since)
+    return head.modified_s is not None and asked is not None and asked >= head.modified_s
+
+
+def _seconds(text: str) -> int | None:
+    try:
+        return int(parsedate_to_datetime(text).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _matches(wanted: str, tag: str | None) -> bool:
+    if wanted == "*":
+        return True
+    return tag is not None and tag in _ENTITY.findall(wanted)
+
+
+def _ranged(head: Head, shape: Shape, location: Location) -> Head:
+    """One range is sent as asked for; of several, the whole."""
+    asked, only_if = shape.header("Range"), shape.header("If-Range")
+    seekable = ("Accept-Ranges", "bytes") in head.extra and head.length is not None
+    if asked is None or not seekable or head.length is None:
+        return head
+    if only_if is not None and not _is_same(head, only_if):
+        return head
+    found = _RANGE.fullmatch(asked)
+    if found is None:
+        return head
+    start, stop = _span(found, head.length)
+    extra = tuple(h for h in head.extra if h[0] != "Accept-Ranges")
+    if start >= stop:
+        says = (("Content-Range", f"bytes */{head.length}"),)
+        return _own_page(head, _UNSATISFIABLE, location, says)
+    says = (("Content-Range", f"bytes {start}-{stop - 1}/{head.length}"),)
+    return replace(head, status=_PARTIAL, length=stop - start, start=start, extra=extra + says)
+
+
+def _is_same(head: Head, only_if: str) -> bool:
+    if only_if.startswith('"'):
+        return ("ETag", only_if) in head.extra
+    return _seconds(only_if) == head.modified_s
+
+
+def _span(found: re.Match[str], size: int) -> tuple[int, int]:
+    if found[3] is not None:
+        return max(0, size - int(found[3])), size
+    start = int(found[1])
+    return start, min(size, int(found[2]) + 1) if found[2] else size
