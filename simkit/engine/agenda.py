@@ -46,7 +46,8 @@ class SimpyAgenda(Environment):
 
     def at(self, time_ns: int, key: int, act: Callable[[Subject], None], subject: Subject) -> None:
         """Call ``act(subject)`` at a time not before now, in the place that ``key`` gives it."""
-        self.happens_at(time_ns, key, _Occasion(act, subject))
+        event = _Occasion(act, subject)
+        heappush(self._queue, (time_ns, key, next(self._eid), event))  # type: ignore[misc]
 
     def happens_at(self, time_ns: int, key: int, event: Event) -> None:
         """Let an event happen, as `Environment.schedule` does, at a time instead of a delay."""

@@ -369,8 +369,9 @@ class Client:
         recorder.requests.extend(row)
 
     def end(self, wish: Wish, *, cut: bool = False) -> None:
-        """Record the end of a wish; ``cut``: by the end of the window."""
-        del self._open[wish.number]
+        """Record the end of a wish, once; ``cut``: by the end of the window."""
+        if self._open.pop(wish.number, None) is None:
+            return
         row = (
             wish.start_ns,
             self.env.now,

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from simkit.errors import InputError
-from simkit.live.serve.reading import HeaderBuffers, RequestReader
+from simkit.live.serve.reading import Limits, RequestReader
 from simkit.policy.policy import Policy
 from simkit.policy.servers import Group
 from simkit.wire import Address, Fault, Shape, Version, address
@@ -154,8 +154,6 @@ def _header(text: str) -> tuple[str, str | None]:
 
 
 def _compose(line: str, headers: Sequence[tuple[str, str]]) -> bytes:
-    if re.search(r" HTTP/", line) is None and len(line.split()) == 2:
-        headers = ()
     lines = [line, *(f"{name}: {value}" for name, value in headers)]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
@@ -186,19 +184,12 @@ def _name(raw: bytes, host: str) -> str:
 
 
 def _read(raw: bytes, policy: Policy, group: Group | None, origin: Shape) -> Shape:
-    def buffers(host: str | None) -> HeaderBuffers:
+    def limits(host: str | None) -> Limits:
         if group is None:
-            return HeaderBuffers()
-        server = group.servers[0 if host is None else group.find(host).position]
-        return HeaderBuffers(
-            first_bytes=server.buffers.first_bytes,
-            large_count=server.buffers.large_count,
-            large_bytes=server.buffers.large_bytes,
-            underscores=server.view.underscores,
-            merge_slashes=server.view.merge_slashes,
-        )
+            return Limits()
+        return Limits.of(group.servers[0 if host is None else group.find(host).position])
 
-    reader = RequestReader(buffers, port=origin.port, tls=origin.tls, sni=origin.sni)
+    reader = RequestReader(limits, port=origin.port, tls=origin.tls, sni=origin.sni)
     reader.feed(raw)
     found = reader.next()
     if found is None:

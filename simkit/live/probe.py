@@ -16,7 +16,7 @@ from time import monotonic
 
 from simkit.errors import InputError, printable
 from simkit.live.connection import Connection, Ending, Exchange, Tls, exchange
-from simkit.live.encode import encode
+from simkit.live.encode import ADDRESS_HEADER, encode
 from simkit.live.http2 import Http2
 from simkit.live.listening import Endpoint, Listen
 from simkit.policy.gate import Gate, Step
@@ -178,11 +178,11 @@ class _Prober:
             seen = _burst(end, shape, row.count + _SPARE, decision)
             return Compared(row, decision, seen, _differences(decision, seen))
         expected = self._expected(shape, who)
+        named = who if self._by_header else None
         if shape.version is Version.HTTP_2:
-            seen = _stream(end, shape)
+            seen = _stream(end, shape, named)
         else:
-            payload = encode(shape, who if self._by_header else None)
-            seen = _once(end, shape, payload)
+            seen = _once(end, shape, encode(shape, named))
         return Compared(row, expected, seen, _differences(expected, seen))
 
     def _expected(self, shape: Shape, who: Address) -> Decision:
@@ -208,13 +208,14 @@ def _once(end: Endpoint, shape: Shape, payload: bytes) -> Sight:
     return found.sight
 
 
-def _stream(end: Endpoint, shape: Shape) -> Sight:
+def _stream(end: Endpoint, shape: Shape, who: Address | None) -> Sight:
     with Connection(end, tls=_tls(shape), timeout_s=_TIMEOUT_S) as connection:
         if connection.alert is not None:
             return Sight(SightKind.TLS_ALERT)
         if connection.protocol != "h2":
             return Sight(SightKind.NO_ANSWER)
         headers = [(n.lower(), v) for n, v in shape.headers if n.lower() != "host"]
+        headers += [] if who is None else [(ADDRESS_HEADER.lower(), str(who))]
         host = shape.header("Host") or ""
         ended = Http2(connection).request(host, shape.target, method=shape.method, headers=headers)
         if ended.reset is not None:

@@ -48,11 +48,19 @@ _EXPLAINED = {
 }
 _FIRST_PAGE = 301
 _WITHOUT_PAGE = frozenset({304})
-_PADDING_BYTES = 6 * len("<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n")
+_PADDING = 6 * "<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n"
 _DATE = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
 _H2_HEADERS_ESTIMATE = 9 + 60
 
-__all__ = ["NGINX_VERSION", "header_bytes", "page_bytes", "product", "reason", "status_shown"]
+__all__ = [
+    "NGINX_VERSION",
+    "header_bytes",
+    "page",
+    "page_bytes",
+    "product",
+    "reason",
+    "status_shown",
+]
 
 
 def product(*, tokens: bool) -> str:
@@ -70,13 +78,13 @@ def status_shown(code: int) -> int:
     return 400 if 494 <= code <= 497 else code
 
 
-def page_bytes(code: int, *, tokens: bool, padded: bool) -> int:
-    """The size of nginx's own page for a code; 0 where it has none.
+def page(code: int, *, tokens: bool, padded: bool) -> str:
+    """nginx's own page for a code; empty where it has none.
 
     ``padded``: for agents that say MSIE or Chrome, nginx pads the pages of 4xx and 5xx.
     """
     if code < _FIRST_PAGE or code in _WITHOUT_PAGE or code not in _TITLES.keys() | _REASONS:
-        return 0
+        return ""
     title = _TITLES.get(code) or f"{code} {_REASONS[code]}"
     heading = _HEADINGS.get(code, title)
     explained = f"<center>{_EXPLAINED[code]}</center>\r\n" if code in _EXPLAINED else ""
@@ -85,7 +93,12 @@ def page_bytes(code: int, *, tokens: bool, padded: bool) -> int:
         f"<center><h1>{heading}</h1></center>\r\n{explained}"
         f"<hr><center>{product(tokens=tokens)}</center>\r\n</body>\r\n</html>\r\n"
     )
-    return len(body) + (_PADDING_BYTES if padded and code >= 400 else 0)
+    return body + (_PADDING if padded and code >= 400 else "")
+
+
+def page_bytes(code: int, *, tokens: bool, padded: bool) -> int:
+    """The size of nginx's own page for a code; 0 where it has none."""
+    return len(page(code, tokens=tokens, padded=padded))
 
 
 def header_bytes(

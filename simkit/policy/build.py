@@ -39,7 +39,6 @@ from simkit.policy.values import Template
 _OPAQUE = frozenset({"upstream", "types", "stream", "mail", "map", "geo"})
 _DEFAULT_LISTEN = Directive("listen", ("80",), Source("nginx's default", 0, "listen 80"))
 
-_NAME = re.compile(r"(?:\*\.|\.)?[^*]+|[^*]+\.\*|")
 _ONE_WORKER: int | None = 1
 
 __all__ = ["build"]
@@ -144,7 +143,8 @@ def _read_zone(directive: Directive, index: int) -> Zone:
 
 
 def _server(scope: Scope, source: Source, zones: Zones) -> Server:
-    names = tuple(_read_name(n, d.source) for d in scope.here("server_name") for n in d.args)
+    given = {n: d.source for d in scope.here("server_name") for n in d.args}
+    names = tuple(_read_name(n, place) for n, place in given.items())
     listens = scope.here("listen") or (_DEFAULT_LISTEN,)
     view = View(
         tuple(filter(None, (read_realip(scope),))),
@@ -161,7 +161,11 @@ def _server(scope: Scope, source: Source, zones: Zones) -> Server:
         reject_handshake=scope.flag("ssl_reject_handshake"),
         settings=_connection_settings(scope),
         buffers=_buffers(scope),
-        patterns={n: Pattern(n[1:], caseless=True, source=source) for n in names if n[0:1] == "~"},
+        patterns={
+            name: Pattern(name[1:], caseless=True, source=place)
+            for name, place in given.items()
+            if name.startswith("~")
+        },
         view=view,
         has_certificate=bool(scope.nearest("ssl_certificate")),
         source=source,
@@ -175,8 +179,8 @@ def _read_name(text: str, source: Source) -> str:
         return text
     if text.lower() == "$hostname":
         raise bad(source, '"$hostname" is not simulated', "write the name")
-    if not _NAME.fullmatch(text):
-        raise bad(source, f'invalid server name or wildcard "{text}"', "a * only as *. or .*")
+    if re.match(r"\*(?!\..)", text) or text == ".":
+        raise bad(source, f'server name "{text}" is invalid', "a * only as *. or .*")
     return ascii_lower(text)
 
 

@@ -106,6 +106,7 @@ class Ending(Passage):
         extra = (*self._headers.items(), *extra)
         is_head = self._method == "HEAD"
         draft = reply.Draft(status, handler, body_bytes, content_type, extra, is_head)
+        self._draft = draft
         keep_alive = self._keep_alive
         raise Done(reply.answer(self._manner, self._here, draft, self._rule, keep_alive=keep_alive))
 

@@ -184,16 +184,21 @@ def _cookie_in(line: str, name: str) -> str | None:
     start, wanted = 0, ascii_lower(name)
     while start < len(line):
         if ascii_lower(line[start : start + len(name)]) == wanted:
-            rest = line[start + len(name) :].lstrip(" ")
-            if rest.startswith("="):
-                return rest[1:].lstrip(" ").partition(";")[0]
+            start = _after_spaces(line, start + len(name))
+            if line[start : start + 1] == "=":
+                return line[_after_spaces(line, start + 1) :].partition(";")[0]
+            start += 1  # nginx looks for the next mark behind that character, even if it is one
         ends = [end for end in (line.find(";", start), line.find(",", start)) if end >= 0]
         if not ends:
             return None
-        start = min(ends) + 1
-        while line[start : start + 1] == " ":
-            start += 1
+        start = _after_spaces(line, min(ends) + 1)
     return None
+
+
+def _after_spaces(line: str, start: int) -> int:
+    while line[start : start + 1] == " ":
+        start += 1
+    return start
 
 
 def argument_in(query: str, name: str) -> str:

@@ -20,7 +20,8 @@ __all__ = ["Gate", "Step"]
 class Step:
     """Where a request stands: decided, or waiting ``wait_ms`` before `Gate.resume`.
 
-    ``status`` is what `$limit_req_status` says, ``held`` the entries of `limit_conn` to let go.
+    ``status`` is what `$limit_req_status` says, ``held`` the entries of `limit_conn` to let go,
+    ``excess`` what the last limit counted, in thousandths of a request.
     """
 
     decision: Decision | None
@@ -29,6 +30,7 @@ class Step:
     node: Node
     bound: Bound
     held: tuple[tuple[int, int], ...] = ()
+    excess: int = 0
 
 
 class Gate:
@@ -52,6 +54,10 @@ class Gate:
     def evictions(self) -> int:
         """How many entries were forced out of full zones."""
         return sum(self._zones.forced)
+
+    def has(self, entry: int) -> bool:
+        """Whether a zone keeps anything under an entry."""
+        return entry < self._size and bool(self._entries.present[entry])
 
     def used(self) -> dict[str, int]:
         """How many entries each zone holds, by its name."""
@@ -94,6 +100,7 @@ class Gate:
             verdict, excess = limits.look_up(
                 zones, entries, use.zone, keys[i], use.burst, now_ms, i == last
             )
+            step.excess = excess
             if verdict != limits.PASS:
                 step.node = node.rejected[i]
                 step.status = "REJECTED_DRY_RUN" if node.dry_run else "REJECTED"

@@ -15,6 +15,7 @@ from simkit.policy.maps import GeoTable, MapTable
 from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Handler, Source
 from simkit.policy.realip import RealIp
+from simkit.policy.scope import NOWHERE, Scope
 from simkit.policy.syntax import Network
 from simkit.policy.values import Template
 
@@ -234,6 +235,7 @@ class Location:
     keepalive_header_s: int = 0  # 0: no header Keep-Alive
     resets_when_timed_out: bool = False
     merge_slashes: bool = True
+    scope: Scope = field(default=NOWHERE, repr=False)  # what is written here and around
     nested: Locations | None = None
 
 

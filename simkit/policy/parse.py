@@ -198,6 +198,8 @@ def _whole_error(shape: Shape) -> tuple[int, str] | None:
         wrong = _encoding_error(shape, encoding.strip(" "))
         if wrong is not None:
             return wrong
+    if shape.fault is Fault.BAD_BODY:
+        return 400, "client sent invalid chunked body"
     if shape.method in _REFUSED_METHODS:
         return 405, f"client sent {shape.method} method"
     return None

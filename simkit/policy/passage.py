@@ -58,6 +58,7 @@ class Passage:
         self._server: Server
         self._here: Location
         self._manner: reply.Manner
+        self._draft: reply.Draft | None = None  # the answer, once there is one
         self._rule: Rule | None = None
         self._ifs: list[Source] = []
         self._err_status = 0

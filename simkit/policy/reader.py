@@ -20,6 +20,7 @@ _TRAILING_PLACE = re.compile(r" in \S+?:\d+$")
 _ESCAPE = re.compile(r"""\\(["'\\trn])""")
 _ESCAPES = {"t": "\t", "r": "\r", "n": "\n"}
 _MAX_DEPTH = 40
+_NOT_UTF_8 = "\N{REPLACEMENT CHARACTER}"
 _MAX_BYTES = 64 << 20
 
 __all__ = ["Directive", "first_comment", "read", "unescaped"]
@@ -112,6 +113,8 @@ def _directive(
     raw: Mapping[str, Any], files: Sequence[Mapping[str, Any]], file: str, depth: int
 ) -> Directive:
     name, args = str(raw["directive"]), tuple(str(a) for a in raw["args"])
+    if _NOT_UTF_8 in "".join((name, *args)):
+        raise InputError("this is not UTF-8", file=file, line=int(raw["line"]))
     source = Source(file, int(raw["line"]), _one_line(name, args))
     block: Sequence[Mapping[str, Any]] | None = raw.get("block")
     inner = None if block is None else tuple(_directives(block, files, file, depth + 1))

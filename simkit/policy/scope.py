@@ -92,3 +92,7 @@ class Scope:
     def number(self, name: str, default: int) -> int:
         """A whole number in force."""
         return self.scalar(name, default, syntax.whole)
+
+
+NOWHERE = Scope(())
+"""A scope in which nothing is written."""

@@ -16,6 +16,7 @@ from simkit.policy.syntax import bad
 from simkit.policy.uri import valid_host
 
 _MAX_PORT = 65535
+_NAME = re.compile(r"(?:\*\.|\.)?[^*]+|[^*]+\.\*|")
 _FLAGS = frozenset(
     "ssl http2 quic proxy_protocol default_server default bind deferred reuseport".split()
 )
@@ -106,6 +107,10 @@ class Names:
         """Enter one name of a server; the first server to claim it keeps it."""
         if name.startswith("~"):
             self.patterns.append((server.patterns[name], position))
+        elif not _NAME.fullmatch(name):
+            # nginx finds out where it has to tell servers apart
+            what = f'invalid server name or wildcard "{name}"'
+            raise bad(server.source, what, "a * only as *. or .*")
         elif name.startswith("*."):
             self.leading.setdefault(name[1:], position)
         elif name.startswith("."):
@@ -173,10 +178,16 @@ def groups(servers: Sequence[Server]) -> dict[tuple[int, bool], Group]:
             _join(group, listen, server)
     for group in found.values():
         _check_certificates(group)
-        for position, server in enumerate(group.servers):
+        for position, server in enumerate(group.servers) if _has_to_choose(group) else ():
             for name in server.names or ("",):
                 group.names.add(name, position, server)
     return found
+
+
+def _has_to_choose(group: Group) -> bool:
+    """Whether nginx looks at names: not where there is but one server, unless they capture."""
+    patterns = group.servers[0].patterns.values()
+    return len(group.servers) > 1 or any(pattern.groups for pattern in patterns)
 
 
 def _check_certificates(group: Group) -> None:

@@ -47,7 +47,7 @@ def in_force(
     pattern: Pattern | None = None,
 ) -> Location:
     """The `Location` of a scope; its script and nested locations are filled in by others."""
-    location = Location(modifier, path, pattern, source)
+    location = Location(modifier, path, pattern, source, scope=scope)
     _limits(location, scope, zones)
     _access(location, scope)
     _answers(location, scope)

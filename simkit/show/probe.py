@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simkit.errors import printable
-from simkit.policy.plan import Decision, Rule
+from simkit.policy.plan import Decision
 from simkit.show.table import make_console
 from simkit.study.findings import Finding
 from simkit.study.probe import Report, Row
-from simkit.study.probes import CATALOGUE
+from simkit.study.probes import CATALOGUE, Manner
 from simkit.study.sayings import browser_says, browser_sends, curl_says
 from simkit.study.wire_words import place, wire_short
+from simkit.wire import Shape
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-_NOTHING = "–"
-_LONGEST = 60
+    from simkit.live.probe import Compared
 
-__all__ = ["matrix", "print_catalogue", "print_findings", "print_report"]
+_NOTHING = "–"
+_LONGEST = 44
+_MATRIX = {
+    "Probe": 21,
+    "Logged": 6,
+    "On the wire": 22,
+    "curl": 16,
+    "Chromium": 24,
+    "Decided by": 20,
+}
+
+__all__ = ["matrix", "print_catalogue", "print_compared", "print_findings", "print_report"]
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
@@ -42,19 +53,20 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 def matrix(rows: Iterable[Row], home: Path) -> Table:
     """One line for each probe: what is logged, what is on the wire, who says what, and why."""
-    table = _table(("Probe", "Logged", "On the wire", "curl", "Chromium", "Decided by"))
+    table = _table(_MATRIX)
     for row in rows:
         table.add_row(*map(_text, _cells(row, home)))
     return table
 
 
-def _table(titles: Sequence[str]) -> Table:
+def _table(titles: Mapping[str, int]) -> Table:
+    """A table with these columns, each at least so wide."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
-    for title in titles:
-        table.add_column(title, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for title, width in titles.items():
+        table.add_column(title, overflow="fold", min_width=width)
     return table
 
 
@@ -69,48 +81,89 @@ def _cells(row: Row, home: Path) -> tuple[str, ...]:
     if decision is None or shape is None:
         return (row.probe.name, _NOTHING, row.remark, _NOTHING, _NOTHING, _NOTHING)
     wire = wire_short(decision) + (f"; {row.remark}" if row.remark else "")
-    sends = browser_sends(shape)
-    browser = browser_says(decision.sight, shape).removeprefix("net::") if sends else _NOTHING
     logged = str(decision.status) if decision.status else "nothing"
     curl = curl_says(decision.sight, shape).short
-    return (row.probe.name, logged, wire, curl, browser, _by(decision, home))
+    return (
+        row.probe.name,
+        logged,
+        wire,
+        curl,
+        _browser(row, decision, shape),
+        _by(row, decision, home),
+    )
 
 
-def _by(decision: Decision, home: Path) -> str:
+def _browser(row: Row, decision: Decision, shape: Shape) -> str:
+    if not browser_sends(shape) or row.probe.manner is Manner.HALF:
+        return _NOTHING
+    sight = decision.sight
+    said = browser_says(sight, shape)
+    if said.startswith("shows "):
+        return "the page" if sight.status == 200 else f"the {sight.status} page"
+    return said.removeprefix("net::")
+
+
+def _by(row: Row, decision: Decision, home: Path) -> str:
     rule = decision.rule
+    if row.through is not None:
+        return _cut(f"{place(row.through, home)} {row.through.text}")
     if rule is None:
         return "the site" if decision.status else "nobody listens"
-    text = f"{_kind(rule)}{place(rule.decisive, home)} {rule.decisive.text}"
+    if rule.directive == "nginx":
+        return f"nginx itself, in {place(rule.source, home)}"
+    return _cut(f"{place(rule.decisive, home)} {rule.decisive.text}")
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _kind(rule: Rule) -> str:
-    return "nginx itself, " if rule.directive == "nginx" else ""
 
 
 def print_findings(found: Sequence[Finding], home: Path, console: Console) -> None:
     """Print each finding: its name, its lines, what happens and what to do."""
-    from rich.table import Table
+    from rich.padding import Padding
     from rich.text import Text
 
     if not found:
         console.print(Text("Nothing here surprises people."))
         return
-    title = f"{len(found)} thing{'s' if len(found) > 1 else ''} that surprise people"
-    console.print(Text(title if len(found) > 1 else "1 thing that surprises people", style="bold"))
-    grid = Table.grid(padding=(0, 2))
+    many = len(found) > 1
+    words = f"{len(found)} things that surprise people" if many else "1 thing that surprises people"
+    console.print(Text(words, style="bold"))
     for finding in found:
+        console.print()
         lines = ", ".join(f"{place(s, home)} {s.text}" for s in finding.where)
-        grid.add_row(Text(""), Text(""))
-        grid.add_row(Text(finding.name, style="bold"), Text(printable(lines), style="bold"))
-        grid.add_row(Text(""), Text(printable(finding.what)))
-        grid.add_row(Text("what to do", style="dim", justify="right"), Text(printable(finding.do)))
-    console.print(grid)
+        console.print(Text(f"{finding.name}: {printable(lines)}", style="bold"))
+        console.print(Padding(Text(printable(finding.what)), (0, 0, 0, 4)))
+        console.print(Padding(Text(f"What to do: {printable(finding.do)}"), (0, 0, 0, 4)))
+
+
+def print_compared(found: Sequence[Compared], console: Console | None = None) -> None:
+    """Print what was simulated beside what was seen, and the verdict."""
+    from rich.text import Text
+
+    out = make_console() if console is None else console
+    table = _table({"Probe": 24, "Simulated": 18, "Seen": 18, "Verdict": 30})
+    for one in found:
+        table.add_row(*map(_text, _compared_cells(one)))
+    out.print(table)
+    sent = [one for one in found if one.seen is not None]
+    differ = sum(1 for one in sent if one.differences)
+    words = "all agree" if not differ else f"{differ} differ{'s' if differ == 1 else ''}"
+    style = "bold red" if differ else "bold"
+    out.print(Text(f"\n{len(sent)} of {len(found)} probes sent: {words}.", style=style))
+
+
+def _compared_cells(one: Compared) -> tuple[str, ...]:
+    name = one.row.probe.name
+    if one.expected is None or one.seen is None:
+        return (name, _NOTHING, _NOTHING, one.remark)
+    verdict = "; ".join(one.differences) or "agrees"
+    return (name, one.expected.sight.symbol, one.seen.symbol, verdict)
 
 
 def print_catalogue(console: Console | None = None) -> None:
     """Print the probes: what each tells and how it is provoked by hand."""
-    table = _table(("Probe", "What it tells", "By hand"))
+    table = _table({"Probe": 24, "What it tells": 30, "By hand": 40})
     for one in CATALOGUE:
         table.add_row(*map(_text, (one.name, one.tells, one.how)))
     (make_console() if console is None else console).print(table)

@@ -19,12 +19,12 @@ from simkit.policy.policy import Policy
 from simkit.policy.site import Page
 from simkit.policy.watch import branches, follow
 from simkit.study.blocks import Blocks
-from simkit.study.explain import Json, rule_json
+from simkit.study.explain import Json, rule_json, source_json
 from simkit.study.findings import Finding, findings
 from simkit.study.probes import CATALOGUE, Manner, Probe, Target
 from simkit.study.sayings import browser_says, browser_sends, curl_says
 from simkit.study.telling import blocked_addresses, forbidden_path
-from simkit.study.wire_words import is_of_site, wire_lines
+from simkit.study.wire_words import error_page_of, is_of_site, wire_lines
 from simkit.wire import Address, Shape, Sight, SightKind, address
 
 CLIENT4, CLIENT6 = address("192.0.2.1"), address("2001:db8::1")
@@ -48,7 +48,8 @@ class Row:
     """What became of a probe; ``decision`` is None where it could not be asked.
 
     ``count`` is how many requests were made at once, the last of which the row is about;
-    ``wait_s`` is how long the server waits for the rest of a header.
+    ``wait_s`` is how long the server waits for the rest of a header. ``through`` is the
+    `error_page` that the request went through, if any.
     """
 
     probe: Probe
@@ -58,6 +59,7 @@ class Row:
     remark: str = ""
     count: int = 1
     wait_s: float = 0.0
+    through: Source | None = None
 
     def to_json(self) -> Json:
         """As plain data."""
@@ -70,7 +72,9 @@ class Row:
         }
         if self.decision is None or self.shape is None:
             return shown
-        return shown | {"requests": self.count} | _answer(self.decision, self.shape)
+        through = None if self.through is None else source_json(self.through)
+        more: Json = {"requests": self.count, "error_page": through}
+        return shown | more | _answer(self.decision, self.shape)
 
 
 def _answer(decision: Decision, shape: Shape) -> Json:
@@ -168,8 +172,12 @@ class _Prober:
             return self._half(one, shape, who)
         if one.manner is Manner.BURST:
             return self._burst(one, shape, who)
-        decision = follow(self._policy, shape, who, site=self._site).decision
-        return Row(one, shape, who, decision, self._certificate(shape, decision))
+        return self._asked(one, shape, who)
+
+    def _asked(self, one: Probe, shape: Shape, who: Address) -> Row:
+        way = follow(self._policy, shape, who, site=self._site)
+        words = self._certificate(shape, way.decision)
+        return Row(one, shape, who, way.decision, words, through=error_page_of(way))
 
     def _from(self, name: str, who: Address) -> Row:
         one = Probe(
@@ -185,7 +193,7 @@ class _Prober:
             return Row(one, remark="there is no such port")
         tls = self._policy.groups[port, who.version == 6].listen.tls
         shape = replace(shape, port=port, tls=tls, sni=self._target.site if tls else None)
-        return Row(one, shape, who, follow(self._policy, shape, who, site=self._site).decision)
+        return self._asked(one, shape, who)
 
     def _certificate(self, shape: Shape, decision: Decision) -> str:
         """The certificate that the handshake shows, as configured."""
@@ -207,9 +215,8 @@ class _Prober:
         )  # fmt: skip
         rule = Rule(source, "client_header_timeout", Phase.PARSE)
         decision = Decision(_TIMED_OUT, sight, Handler.SILENT, 0, rule, refused=True)
-        return Row(
-            one, shape, who, decision, f"after {settings.client_header_timeout_ns / 1e9:g} s"
-        )
+        wait_s = settings.client_header_timeout_ns / 1e9
+        return Row(one, shape, who, decision, f"after {wait_s:g} s", wait_s=wait_s)
 
     def _burst(self, one: Probe, shape: Shape, who: Address) -> Row:
         """The first of many requests at one instant that a limit turns away."""

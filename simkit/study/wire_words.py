@@ -104,14 +104,20 @@ def decided_by(rule: Rule | None, home: Path) -> str:
     return " → ".join(lines)
 
 
+def error_page_of(way: Trail) -> Source | None:
+    """The `error_page` that a request went through first, or None."""
+    found = (n.source for n in way.notes if n.source is not None)
+    return next((source for source in found if source.text.startswith("error_page ")), None)
+
+
 def answered_by(way: Trail, home: Path) -> str | None:
     """Where an `error_page` took a request, or None where none did."""
-    took = (i for i, n in enumerate(way.notes) if n.source and n.source.text[:11] == "error_page ")
-    first = next(took, None)
+    first = error_page_of(way)
     if first is None:
         return None
-    sources = dict.fromkeys(n.source for n in way.notes[first:] if n.source is not None)
-    return " → ".join(f"{place(source, home)} {source.text}" for source in sources)
+    sources = [note.source for note in way.notes if note.source is not None]
+    taken = dict.fromkeys(sources[sources.index(first) :])
+    return " → ".join(f"{place(source, home)} {source.text}" for source in taken)
 
 
 def place(source: Source, home: Path) -> str:

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from simkit.policy import Decision, Gate, Planner, Policy, Site, load_policy
 from simkit.wire import Shape, SightKind, address
 
 Load = Callable[[str], Policy]
 
 HERE = address("192.0.2.1")
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    """Writes the text of an http block as a configuration and reads it."""
-    return lambda text: load_http(tmp_path, text)
 
 
 def load_http(folder: Path, text: str, *, allow_unsupported: bool = False) -> Policy:

@@ -40,7 +40,7 @@ def test_the_base_of_these_tests_is_good(tmp_path: Path) -> None:
         ("rtt_ms = 20", "rtt_ms = nan", "network.rtt_ms: should be a finite number"),
         ("cpus = 1", "cpu = 1", "host.cpu: is no key that is known here"),
         ("cpus = 1", "cpus = 1.5", "host.cpus: should be a valid integer"),
-        ('path = "/plain"', 'path = "plain"', "site.page[1].path: should match"),
+        ('path = "/plain"', 'path = "plain"', "site.page[1].path: String should match"),
         ("count = 1", "count = true", "cohort[0].count: should be a valid integer"),
         ('kind = "caller"', 'kind = "browser"', "cohort[0].kind: must be one of 'visitor'"),
         ('calls = [{ path = "/" }]', "calls = []", "cohort[0].calls: must not be empty"),
