@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simkit.engine import Run, simulate
+    from simkit.engine.run import Run
+    from simkit.engine.simulate import simulate
     from simkit.errors import InputError
     from simkit.policy import Decision, Gate, Planner, Policy, load_policy
     from simkit.shipped import shipped_files
@@ -56,7 +57,7 @@ _HOME = {
     "Planner": "simkit.policy",
     "Policy": "simkit.policy",
     "ReplayReport": "simkit.study.replay_report",
-    "Run": "simkit.engine",
+    "Run": "simkit.engine.run",
     "Scenario": "simkit.traffic",
     "Shape": "simkit.wire",
     "Sight": "simkit.wire",
@@ -66,7 +67,7 @@ _HOME = {
     "load_scenario": "simkit.traffic",
     "replay": "simkit.study.replay",
     "shipped_files": "simkit.shipped",
-    "simulate": "simkit.engine",
+    "simulate": "simkit.engine.simulate",
 }
 """Where each public name lives: the table that `__getattr__` reads."""
 

@@ -32,6 +32,7 @@ class Ending(Passage):
         if code in _SILENT_CODES:
             self._close(code)
         self._err_status = code
+        self._note_status()
         if code in reply.CLOSING:
             self._keep_alive = False
         pages = self._here.error_pages
@@ -53,6 +54,7 @@ class Ending(Passage):
             self._err_status = page.overwrite
         elif code in _SHOWN_AS_400:
             self._err_status = _FIRST_ERROR
+        self._note_status()
         target = self._variables.text(page.target)
         if target.startswith("@"):
             self._go_to_named(target)
@@ -93,8 +95,9 @@ class Ending(Passage):
         content_type: str,
     ) -> NoReturn:
         self._rule = self._rule or rule
+        self._set_status = code
+        self._note_status()
         status = self._err_status or code
-        self._variables.note("status", str(status))
         added = (
             (header.name, self._variables.text(header.value))
             for header in self._here.add_headers

@@ -19,6 +19,7 @@ from simkit.policy.values import Residue
 from simkit.policy.variables import Ask, Variables
 
 _MAX_URI_CHANGES = 10
+_NOT_FOUND = 404
 
 __all__ = ["Branches", "Done", "Groups", "Passage", "Pause"]
 
@@ -53,6 +54,7 @@ class Passage:
         self._ask = ask
         self._variables = Variables(http, ask)
         self._variables.of_place = self._of_place
+        self._variables.note("status", "000")
         self._phase = Phase.HANDSHAKE
         self._group: Group
         self._server: Server
@@ -62,6 +64,7 @@ class Passage:
         self._rule: Rule | None = None
         self._ifs: list[Source] = []
         self._err_status = 0
+        self._set_status = 0  # that of the answer under way, if none of an error comes before it
         self._error_page_used = False
         self._uri_changes = _MAX_URI_CHANGES + 1
         self._uri_changed = False
@@ -79,6 +82,10 @@ class Passage:
         self._here = location
         if location.keepalive_timeout_ns == 0:
             self._keep_alive = False
+
+    def _note_status(self) -> None:
+        """What `$status` says from here on."""
+        self._variables.note("status", f"{self._err_status or self._set_status:03d}")
 
     def _is_method(self, methods: frozenset[str]) -> bool:
         if self._variables.method is not None:
@@ -112,10 +119,14 @@ class Passage:
         )
 
     def _is_file(self, path: str) -> bool:
-        return not path.endswith("/") and self._site.find(path) is not None
+        return not path.endswith("/") and self._exists(path)
 
     def _is_folder(self, path: str) -> bool:
-        return self._site.find(path.rstrip("/") + "/") is not None
+        return self._exists(path.rstrip("/") + "/")
+
+    def _exists(self, path: str) -> bool:
+        page = self._site.find(path)
+        return page is not None and page.status != _NOT_FOUND
 
     # -- names of files -------------------------------------------------------------------------
 

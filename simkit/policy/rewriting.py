@@ -152,6 +152,8 @@ class Rewriting(Ending):
         rule = self._rule_at(op.source, "return")
         if op.text is None and op.code >= _FIRST_ERROR:
             self._finalize(op.code, rule)
+        self._set_status = op.code
+        self._note_status()
         text = self._variables.residue(op.text or Template((), op.source))
         if op.code in reply.REDIRECTS:
             self._redirect(op.code, self._variables.known(text), rule)

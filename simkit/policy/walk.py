@@ -338,17 +338,22 @@ class Walk(Rewriting):
             self._proxied(page)
         if self._method not in ("GET", "HEAD", "POST"):
             self._finalize(_NOT_ALLOWED, None)
-        if page is None and self._variables.ask_of(("folder",), self._is_bare_folder, path):
-            self._to_folder(path)
-        if page is None or page.status >= _FIRST_REDIRECT:
-            self._finalize(_NOT_FOUND if page is None else page.status, None)
+        if page is None or page.status == _NOT_FOUND:
+            self._nothing_there(path)
+        if page.status >= _FIRST_REDIRECT:
+            self._finalize(page.status, None)
         if self._method == "POST":
             self._finalize(_NOT_ALLOWED, None)
         self._answer(page.status, None, Handler.STATIC, page.body_bytes, self._type_of_page(path))
 
-    def _is_bare_folder(self, facts: Facts) -> bool:
-        path = self._variables.path.value(facts)
-        return not path.endswith("/") and self._is_folder(path)
+    def _nothing_there(self, path: Residue) -> NoReturn:
+        def is_bare_folder(facts: Facts) -> bool:
+            text = path.value(facts)
+            return not text.endswith("/") and self._is_folder(text)
+
+        if self._variables.ask_of(("folder",), is_bare_folder, path):
+            self._to_folder(path)
+        self._finalize(_NOT_FOUND, None)
 
     def _to_folder(self, path: Residue) -> NoReturn:
         query = self._variables.known(self._variables.query)
@@ -362,7 +367,9 @@ class Walk(Rewriting):
 
     def _proxied(self, page: Page | None) -> NoReturn:
         status = _NOT_FOUND if page is None else page.status
-        if self._here.intercept_errors and status >= _FIRST_REDIRECT:
+        here = self._here
+        caught = here.intercept_errors and any(status in p.codes for p in here.error_pages)
+        if caught and status >= _FIRST_REDIRECT:
             self._finalize(status, None)
         size = reply.own_page(self._here, status, self._manner) if page is None else page.body_bytes
         self._answer(status, None, Handler.PROXY, size, "text/html")

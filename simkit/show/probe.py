@@ -25,14 +25,7 @@ if TYPE_CHECKING:
 
 _NOTHING = "–"
 _LONGEST = 44
-_MATRIX = {
-    "Probe": 21,
-    "Logged": 6,
-    "On the wire": 22,
-    "curl": 16,
-    "Chromium": 24,
-    "Decided by": 20,
-}
+_MATRIX = {"Probe": 0, "Logged": 0, "On the wire": 0, "curl": 16, "Chromium": 24, "Decided by": 0}
 
 __all__ = ["matrix", "print_catalogue", "print_compared", "print_findings", "print_report"]
 
@@ -64,9 +57,9 @@ def _table(titles: Mapping[str, int]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for title, width in titles.items():
-        table.add_column(title, overflow="fold", min_width=width)
+        table.add_column(title, overflow="fold", min_width=width or None)
     return table
 
 
@@ -106,12 +99,17 @@ def _browser(row: Row, decision: Decision, shape: Shape) -> str:
 def _by(row: Row, decision: Decision, home: Path) -> str:
     rule = decision.rule
     if row.through is not None:
-        return _cut(f"{place(row.through, home)} {row.through.text}")
+        return _cut(f"{place(row.through, home)} {_without_codes(row.through.text)}")
     if rule is None:
         return "the site" if decision.status else "nobody listens"
     if rule.directive == "nginx":
         return f"nginx itself, in {place(rule.source, home)}"
     return _cut(f"{place(rule.decisive, home)} {rule.decisive.text}")
+
+
+def _without_codes(text: str) -> str:
+    """An `error_page` without the codes that it is for."""
+    return " ".join(("error_page …", *(w for w in text.split()[1:] if not w.isdigit())))
 
 
 def _cut(text: str) -> str:

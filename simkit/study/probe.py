@@ -121,18 +121,20 @@ def probe(policy: Policy) -> Report:
 
 def target_of(policy: Policy) -> Target:
     """What the probes are made for: the site of a policy, and where it listens."""
-    ports = {(port, ipv6): group for (port, ipv6), group in sorted(policy.groups.items())}
-    plain = [port for (port, ipv6), g in ports.items() if not g.listen.tls and not ipv6]
-    tls = [port for (port, ipv6), g in ports.items() if g.listen.tls and not ipv6]
-    http2 = [port for port in tls if ports[port, False].listen.http2]
-    ipv6 = [port for port, six in ports if six]
+    groups = sorted(policy.groups.items())
+    four = {port: group.listen for (port, ipv6), group in groups if not ipv6}
+    six = {port: group.listen for (port, ipv6), group in groups if ipv6}
+    ports = four or six
+    plain = [port for port, listen in ports.items() if not listen.tls]
+    tls = [port for port, listen in ports.items() if listen.tls]
+    http2 = [port for port in tls if ports[port].http2]
     home, is_tls = policy.site_port
     return Target(
         policy.site_name,
         plain=home if home in plain and not is_tls else _first(plain),
         tls=home if home in tls and is_tls else _first(tls, 443),
         http2=_first(http2, 443),
-        ipv6=_first(ipv6, home),
+        ipv6=_first(list(six), home),
         forbidden=forbidden_path(policy) or "/admin/",
         absent=ABSENT,
         line_bytes=max(s.buffers.large_bytes for s in policy.http.servers),
@@ -199,7 +201,8 @@ class _Prober:
         """The certificate that the handshake shows, as configured."""
         if not shape.tls or decision.sight.kind is SightKind.TLS_ALERT:
             return ""
-        group = self._policy.groups[shape.port, (shape.port, False) not in self._policy.groups]
+        groups = self._policy.groups
+        group = groups.get((shape.port, False)) or groups[shape.port, True]
         server = group.servers[group.find_indicated(shape.sni).position]
         said = self._blocks.nearest(server.source, "ssl_certificate")
         return f"certificate {said.args[0]}" if said else ""

@@ -1,0 +1,1 @@
+"""`simkit serve`: a policy on real sockets, for lessons and trials."""

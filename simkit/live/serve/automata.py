@@ -76,11 +76,17 @@ LINE: Table = _table(
         "schema": [(_LETTERS + _DIGITS + b"+-.", "schema"), (b":", "schema slash")],
         "schema slash": [(b"/", "schema slash slash")],
         "schema slash slash": [(b"/", "host start")],
-        "host start": [(b"[", "literal"), (_LETTERS + _DIGITS + b".-", "host"), (b":", "port"),
-                       *_AFTER_HOST],  # fmt: skip
+        "host start": [
+            (b"[", "literal"),
+            (_LETTERS + _DIGITS + b".-", "host"),
+            (b":", "port"),
+            *_AFTER_HOST,
+        ],
         "host": [(_LETTERS + _DIGITS + b".-", "host"), (b":", "port"), *_AFTER_HOST],
-        "literal": [(_LETTERS + _DIGITS + b":-._~" + _SUB_DELIMITERS, "literal"),
-                    (b"]", "host end")],  # fmt: skip
+        "literal": [
+            (_LETTERS + _DIGITS + b":-._~" + _SUB_DELIMITERS, "literal"),
+            (b"]", "host end"),
+        ],
         "host end": [(b":", "port"), *_AFTER_HOST],
         "port": [(_DIGITS, "port"), *_AFTER_HOST],
         "uri": [(_URI, "uri"), (b" ", "after uri"), *_LINE_END],
@@ -107,11 +113,17 @@ LINE: Table = _table(
 
 HEADER: Table = _table(
     {
-        "start": [(bytes(b for b in _VISIBLE if b != ord(":")), "name"), (b"\r", "almost end"),
-                  (b"\n", "end")],  # fmt: skip
+        "start": [
+            (bytes(b for b in _VISIBLE if b != ord(":")), "name"),
+            (b"\r", "almost end"),
+            (b"\n", "end"),
+        ],
         "name": [(_VISIBLE, "name"), (b":", "before value"), *_LINE_END],
-        "before value": [(bytes(b for b in _ANY if b), "value"), (b" ", "before value"),
-                         *_LINE_END],  # fmt: skip
+        "before value": [
+            (bytes(b for b in _ANY if b), "value"),
+            (b" ", "before value"),
+            *_LINE_END,
+        ],
         "value": [(bytes(b for b in _ANY if b), "value"), *_LINE_END],
         "almost done": [(b"\r", "almost done"), (b"\n", "done")],
         "almost end": [(b"\n", "end")],
@@ -153,7 +165,9 @@ AFTER_CHUNK, SIZE, FIRST_CHUNK = 0, 1, 2
 """States of `CHUNK`: the data of a chunk is over, a digit of a size was read, the beginning."""
 
 
-def run(table: Table, state: int, data: bytes | bytearray, start: int, stop: int) -> tuple[int, int]:
+def run(
+    table: Table, state: int, data: bytes | bytearray, start: int, stop: int
+) -> tuple[int, int]:
     """Step through ``data[start:stop]``; the state reached and where. It ends early at a stop."""
     for at in range(start, stop):
         state = table[state][data[at]]

@@ -9,7 +9,7 @@ from simkit.live.serve.deciding import Turn
 from simkit.live.serve.disk import Disk
 from simkit.live.serve.record import Record
 from simkit.policy import Handler, Phase, Rule
-from simkit.policy.scope import Scope
+from simkit.policy.scope import NOWHERE, Scope
 
 __all__ = ["about", "complaint"]
 
@@ -56,7 +56,7 @@ def _missing(turn: Turn, disk: Disk) -> Complaint | None:
     ending = turn.ending
     if ending is None or ending.code not in (403, 404):
         return None
-    name = disk.name(ending.location, ending.path, ending.variables.text)
+    name = disk.name(ending.location.root, ending.path, ending.text)
     if name is None:
         return "error", "the path leads out of its folder; nginx would have served what is there"
     shown = name.decode("utf-8", "surrogateescape")
@@ -68,7 +68,7 @@ def _missing(turn: Turn, disk: Disk) -> Complaint | None:
 
 
 def _scope(turn: Turn) -> Scope:
-    return (turn.location.scope if turn.location else None) or Scope(())
+    return NOWHERE if turn.location is None else turn.location.scope
 
 
 def about(text: str, record: Record) -> str:

@@ -1,209 +1,242 @@
-"""One connection: requests in, decisions executed, and an end as exact as nginx's.
+"""One connection: requests in, one after the other, and an end as exact as nginx's.
 
-The times that end a connection, and how they end it, are those of ngx_http_request.c: a header or a
-body that does not come is logged as 408 without an answer, an idle connection is closed with a FIN,
-a 444 with a FIN or an RST, and after an answer that ends the connection whatever the client still
-sends is read away for a while, or the kernel would tear up the answer.
+The times that end a connection, and how they end it, are those of ngx_http_request.c: a header that
+does not come is logged as 408 without an answer, an idle connection is closed with a FIN, a 444
+with a FIN or an RST, and after an answer that ends the connection whatever the client still sends
+is read away for a while, or the kernel would tear up the answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from time import monotonic, time
+from collections.abc import AsyncIterator
+from time import monotonic
 
-from simkit.live.serve.answering import Answerer
-from simkit.live.serve.bodies import Body, BodyError
-from simkit.live.serve.deciding import Decider, Turn
-from simkit.live.serve.logs import Journal
-from simkit.live.serve.reading import HeaderBuffers, Request, RequestReader
+from simkit.live.serve.ending import Over
+from simkit.live.serve.exchange import Exchange, Shared
+from simkit.live.serve.reading import Limits, Request, RequestReader
 from simkit.live.serve.record import Peer, Record
-from simkit.live.serve.stream import Plain, Secured, Stream
-from simkit.policy import ConnectionSettings
-from simkit.policy.model import Location
+from simkit.live.serve.secure import Doors
+from simkit.live.serve.stream import Secured, Stream
+from simkit.policy.model import ConnectionSettings, Location, Server
 from simkit.policy.scope import Scope
 from simkit.policy.servers import Group
 from simkit.policy.syntax import NS_PER_S
-from simkit.wire import Fault, Shape
+from simkit.wire import Shape
 
-__all__ = ["Connection", "Shared"]
+__all__ = ["Connection", "Port"]
 
-_HANDSHAKES = (0x16, 0x80)
-_TIMED_OUT, _LEFT = 408, 499
-_SOLIDUS = "client timed out (110: Connection timed out)"
-
-
-@dataclass(eq=False, slots=True)
-class Shared:
-    """What all connections of a server share."""
-
-    decider: Decider
-    answerer: Answerer
-    journal: Journal
-    log: Callable[[Record], None]
-    buffers: Callable[[Group, str | None], HeaderBuffers]
-    idle: dict[Connection, float] = field(default_factory=dict)
+_HANDSHAKE, _OLD_HANDSHAKE = 0x16, 0x80
+_TIMED_OUT, _CUT_OFF = 408, 400
+_LOST = "client prematurely closed connection"
+_LATE = "client timed out (110: Connection timed out)"
 
 
-class _Over(Exception):  # noqa: N818 (it is no error)
-    """The connection ends; ``reset`` with an RST, ``quiet`` without saying so first in TLS."""
+class Port:
+    """A port that is listened on: its servers, its settings, and TLS where it is spoken."""
 
-    def __init__(self, *, reset: bool = False, quiet: bool = False, linger: bool = False) -> None:
-        super().__init__()
-        self.reset = reset
-        self.quiet = quiet
-        self.linger = linger
+    def __init__(self, group: Group, settings: ConnectionSettings, doors: Doors | None) -> None:
+        self.group = group
+        self.settings = settings
+        self.doors = doors
+
+    def server(self, name: str | None) -> Server:
+        """The server that a connection begins at, by the name asked for in TLS."""
+        return self.group.servers[self.group.find_indicated(name).position]
+
+    def limits(self, first: Server, host: str | None) -> Limits:
+        """What holds for reading headers, once the host is known or before."""
+        found = first if host is None else self.group.servers[self.group.find(host).position]
+        return Limits.of(found)
 
 
 class Connection:
-    """An accepted connection on its way."""
+    """An accepted connection on its way. ``idle_since`` is None while it is of use."""
 
-    def __init__(
-        self,
-        shared: Shared,
-        group: Group,
-        settings: ConnectionSettings,
-        context: ssl.SSLContext | None,
-        peer: Peer,
-        stream: Stream,
-    ) -> None:
+    def __init__(self, shared: Shared, port: Port, peer: Peer, stream: Stream) -> None:
         self._shared = shared
-        self._group = group
-        self._settings = settings
-        self._context = context
+        self._port = port
         self._peer = peer
         self._stream = stream
-        self._sni: str | None = None
-        self._location: Location | None = None
+        self._here = port.server(None).base
+        self._tls = False
+        self._name: str | None = None
+        self.idle_since: float | None = monotonic()
 
     async def run(self) -> None:
         """Serve it to its end."""
-        over = _Over()
+        over = Over()
         try:
             await self._serve()
-        except _Over as end:
+        except Over as end:
             over = end
         except (OSError, ssl.SSLError):
-            pass
+            over = Over(quiet=True)
         finally:
-            self._shared.idle.pop(self, None)
+            self.idle_since = None
             await self._end(over)
 
     def drop(self) -> None:
         """Close it from outside: it was idle, and its place is needed."""
-        self._stream.close()
+        self.idle_since = None
+        with contextlib.suppress(OSError):
+            self._stream.socket.shutdown(socket.SHUT_RD)
 
-    async def _end(self, over: _Over) -> None:
-        if over.linger and not over.reset:
-            with contextlib.suppress(OSError):
+    async def _end(self, over: Over) -> None:
+        with contextlib.suppress(OSError, ssl.SSLError):
+            if over.linger:
                 await self._linger()
-        elif not over.quiet and not over.reset:
-            with contextlib.suppress(OSError, ssl.SSLError):
+            elif not over.quiet:
                 await self._stream.farewell()
         self._stream.close(reset=over.reset)
 
     async def _linger(self) -> None:
         """Read away what the client still sends (ngx_http_set_lingering_close)."""
         scope = self._scope
+        if scope.scalar("lingering_close", "on", lambda text, _: text) == "off":
+            return
         wait_s = scope.time_ns("lingering_timeout", 5) / NS_PER_S
         until = monotonic() + scope.time_ns("lingering_time", 30) / NS_PER_S
         await self._stream.finish()
-        loop, raw = asyncio.get_running_loop(), self._stream.socket
-        while (left := min(wait_s, until - monotonic())) > 0:
-            try:
+        with contextlib.suppress(TimeoutError):
+            while (left := min(wait_s, until - monotonic())) > 0:
                 async with asyncio.timeout(left):
-                    if not await loop.sock_recv(raw, 4096):
+                    if not await self._stream.read_raw(4096):
                         return
-            except TimeoutError:
-                return
 
     @property
     def _scope(self) -> Scope:
-        location = self._location or self._group.servers[0].base
-        return location.scope or Scope(())
+        return self._here.scope
 
-    # -- the requests ------------------------------------------------------------------------
+    # -- before the first request --------------------------------------------------------------
 
     async def _serve(self) -> None:
-        deadline = monotonic() + self._settings.client_header_timeout_ns / NS_PER_S
-        tls = self._context is not None and await self._speaks_tls(deadline)
-        if tls:
-            await self._shake_hands(deadline)
+        settings = self._port.settings
+        deadline = monotonic() + settings.client_header_timeout_ns / NS_PER_S
+        if self._port.doors is not None:
+            await self._knock(self._port.doors, deadline)
+        first = self._port.server(self._name)
         reader = RequestReader(
-            lambda host: self._shared.buffers(self._group, host),
+            lambda host: self._port.limits(first, host),
             port=self._peer.local_port,
-            tls=tls,
-            sni=self._sni,
+            tls=self._tls,
+            sni=self._name,
         )
         while True:
-            started, pipelined = monotonic(), not reader.idle
-            request = await self._next_request(reader, deadline)
-            self._peer.requests += 1
-            record = Record(self._peer, request, None, self._peer.requests, started)
-            record.pipelined = pipelined
-            await self._request(reader, request, record)
+            await self._next(reader, deadline)
             deadline = await self._keep(reader)
 
-    async def _speaks_tls(self, deadline: float) -> bool:
-        """Whether the first byte begins a handshake; on a TLS port plain HTTP is understood too."""
-        async with self._within(deadline):
+    async def _knock(self, doors: Doors, deadline: float) -> None:
+        """Shake hands, unless the first byte begins none: plain HTTP is understood too."""
+        async with _until(deadline):
             first = await self._stream.peek()
         if not first:
-            raise _Over
-        return first[0] == _HANDSHAKES[0] or bool(first[0] & _HANDSHAKES[1])
-
-    async def _shake_hands(self, deadline: float) -> None:
-        assert self._context is not None
-        stream = Secured(self._stream.socket, self._context)
-        self._stream = stream
+            raise Over
+        if first[0] != _HANDSHAKE and not first[0] & _OLD_HANDSHAKE:
+            return
+        stream = self._stream = Secured(self._stream.socket, doors.context)
         try:
-            async with self._within(deadline):
+            async with _until(deadline):
                 await stream.shake_hands()
         except ssl.SSLError as error:
             self._say("info", f"SSL_do_handshake() failed ({error.reason}) while SSL handshaking")
-            raise _Over(quiet=True) from None
+            raise Over(quiet=True) from None
+        self._tls, self._name = True, doors.name_of(stream.tls)
         cipher = stream.tls.cipher()
-        self._sni = self._peer.tls_name = getattr(stream.tls, "simkit_name", None)
+        self._peer.tls_name = self._name or ""
         self._peer.tls_protocol = stream.tls.version() or ""
         self._peer.tls_cipher = cipher[0] if cipher else ""
 
-    @contextlib.asynccontextmanager
-    async def _within(self, deadline: float):
-        """No longer than until then; nothing was sent yet, so nothing is logged."""
-        try:
-            async with asyncio.timeout(max(0.0, deadline - monotonic())):
-                yield
-        except TimeoutError:
-            raise _Over from None
+    # -- requests --------------------------------------------------------------------------------
 
-    async def _next_request(self, reader: RequestReader, deadline: float) -> Request:
-        started = monotonic()
+    async def _next(self, reader: RequestReader, deadline: float) -> None:
+        """Read a request and serve it."""
+        pipelined, started = reader.waiting > 0, monotonic()
+        request = await self._read(reader, deadline, started)
+        record = self._record(request, started)
+        record.pipelined = pipelined and record.number > 1
+        exchange = Exchange(self._shared, self._stream, reader, record, self._may_keep)
+        try:
+            await exchange.run()
+        finally:
+            if record.ending is not None:
+                self._here = record.ending.location
+
+    def _record(self, request: Request, started: float) -> Record:
+        self._peer.requests += 1
+        http = self._shared.decider.policy.http
+        return Record(http, self._peer, request, self._peer.requests, started)
+
+    async def _read(self, reader: RequestReader, deadline: float, started: float) -> Request:
         while (request := reader.next()) is None:
             try:
-                async with asyncio.timeout(max(0.0, deadline - monotonic())):
+                async with asyncio.timeout(_left(deadline)):
                     data = await self._stream.read(reader.room)
             except TimeoutError:
                 self._cut_off(reader, started, _TIMED_OUT)
             except OSError:
                 data = b""
             if not data:
-                self._cut_off(reader, started, 400)
+                self._cut_off(reader, started, _CUT_OFF)
+            self.idle_since = None
             reader.feed(data)
         return request
 
     def _cut_off(self, reader: RequestReader, started: float, status: int) -> None:
-        """A request that never came to its end: logged if it began, and not answered."""
+        """A request that did not come to its end: logged if it began, and not answered."""
         if not reader.read_so_far:
-            raise _Over
-        timed_out = status == _TIMED_OUT
-        said = _SOLIDUS if timed_out else "client prematurely closed connection"
-        self._say("info", f"{said} while reading client request headers")
-        self._peer.requests += 1
-        request = Request(Shape(), reader.line_so_far, reader.read_so_far)
-        record = Record(self._peer, request, None, self._peer.requests, started)
+            raise Over
+        late = status == _TIMED_OUT
+        said = f"{_LATE if late else _LOST} while reading client request headers"
+        self._say("info", f"{said}, client: {self._peer.address}, server: {self._server_name}")
+        record = self._record(Request(Shape(), reader.line_so_far, reader.read_so_far), started)
         record.status, record.read_bytes = status, reader.read_so_far
-        self._log(record)
-        raise _Over(reset=timed_out and self._resets, quiet=timed_out)
+        self._shared.log(record)
+        raise Over(reset=late and self._scope.flag("reset_timedout_connection"), quiet=True)
+
+    @property
+    def _server_name(self) -> str:
+        return self._port.server(self._name).name
+
+    def _say(self, level: str, text: str) -> None:
+        self._shared.journal.say(level, text, scope=self._scope, serial=self._peer.serial)
+
+    # -- keeping the connection -------------------------------------------------------------------
+
+    def _may_keep(self, location: Location) -> bool:
+        """Whether age and number of requests let it live (ngx_http_update_location_config)."""
+        scope = location.scope
+        age_s = monotonic() - self._peer.started_s
+        young = age_s <= scope.time_ns("keepalive_time", 3600) / NS_PER_S
+        return young and self._peer.requests < scope.number("keepalive_requests", 1000)
+
+    async def _keep(self, reader: RequestReader) -> float:
+        """Wait for the next request to begin; until when its header has to be there."""
+        header_s = self._port.settings.client_header_timeout_ns / NS_PER_S
+        if not reader.waiting:
+            self.idle_since = monotonic()
+            until = monotonic() + self._here.keepalive_timeout_ns / NS_PER_S
+            async with _until(until):
+                data = await self._stream.read(reader.room)
+            self.idle_since = None
+            if not data:
+                raise Over
+            reader.feed(data)
+        return monotonic() + header_s
+
+
+@contextlib.asynccontextmanager
+async def _until(deadline: float) -> AsyncIterator[None]:
+    """No longer than until then; nothing has begun, so nothing is logged."""
+    try:
+        async with asyncio.timeout(_left(deadline)):
+            yield
+    except TimeoutError:
+        raise Over from None
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - monotonic())

@@ -1,22 +1,27 @@
 """The one place where the server asks the policy: a request in, an answer or a delay out.
 
 Every decision is the `Planner`'s and the `Gate`'s, with the clock of this machine. Plans are not
-remembered, for the files behind the policy may change between two requests.
+remembered, for the files behind the policy may change between two requests; keys of limits are, as
+long as a zone keeps them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic_ns
 
 from simkit.live.serve.disk import Disk
-from simkit.policy import Decision, Gate, Page, Planner, Policy, Step
+from simkit.live.serve.walking import Ending, Served, Upstream
+from simkit.policy import Bound, Decision, Gate, Page, Plan, Planner, Policy, Step
+from simkit.policy.facts import Facts, Reading
 from simkit.policy.model import Location
-from simkit.policy.plan import Answer, Consult, Ending, Node, Occupy
-from simkit.policy.walk import DELAYED, PASSED
+from simkit.policy.plan import Answer, Consult, LimitUse, Node, Occupy
+from simkit.policy.walk import DELAYED, PASSED, Pause
 from simkit.wire import Address, Shape
 
 __all__ = ["Decider", "Turn", "now_ms"]
+
+_SPARE_KEYS = 10_000
 
 
 def now_ms() -> int:
@@ -24,18 +29,83 @@ def now_ms() -> int:
     return monotonic_ns() // 1_000_000
 
 
-class _Answered(Disk):
-    """The disk, and one answer of what stands behind the proxy."""
+@dataclass(eq=False, slots=True)
+class _Planned(Bound):
+    """A plan made for one request, with the walk behind each of its answers.
 
-    def __init__(self, disk: Disk, page: Page) -> None:
-        super().__init__(disk.prefix)
-        self._page = page
+    It begins where its limits have had the ``outcomes`` and upstreams have answered.
+    """
 
-    def find(self, path: str) -> Page:  # noqa: ARG002
-        return self._page
+    walks: dict[Node, Served] = field(default_factory=dict)
+    outcomes: tuple[int, ...] = ()
+    upstreams: tuple[Upstream, ...] = ()
 
 
-@dataclass(slots=True)
+class _Planner(Planner):
+    """Plans each request anew. Numbers of limit keys that no zone keeps are used again."""
+
+    def __init__(self, policy: Policy, disk: Disk) -> None:
+        super().__init__(policy, disk)
+        self._disk = disk
+        self._free: list[int] = []
+
+    @property
+    def entry_count(self) -> int:
+        return len(self._entries) + len(self._free)
+
+    @property
+    def key_count(self) -> int:
+        """How many keys have a number now."""
+        return len(self._entries)
+
+    def plan_anew(
+        self,
+        shape: Shape,
+        address: Address,
+        outcomes: tuple[int, ...] = (),
+        upstreams: tuple[Upstream, ...] = (),
+    ) -> _Planned:
+        """The plan of a request whose limits and upstreams, as far as asked, have said this."""
+        facts = Facts(Reading(shape), address)
+        walks: dict[Node, Served] = {}
+        plan = Plan(self._walked(facts, outcomes, upstreams, walks))
+        limited = (n for n in plan.nodes() if isinstance(n, Consult | Occupy))
+        entries: dict[Node, tuple[int, ...]] = {
+            n: tuple(self._entry(use, facts) for use in n.uses) for n in limited
+        }
+        return _Planned(plan, entries, walks, outcomes, upstreams)
+
+    def _walked(
+        self,
+        facts: Facts,
+        outcomes: tuple[int, ...],
+        upstreams: tuple[Upstream, ...],
+        walks: dict[Node, Served],
+    ) -> Node:
+        walk = Served(self.policy, self._disk, facts, outcomes, upstreams)
+        try:
+            answer = Answer(walk.run())
+        except Pause as pause:
+            nodes = {
+                o: self._walked(facts, (*outcomes, o), upstreams, walks) for o in pause.outcomes
+            }
+            return pause.join(nodes)
+        walks[answer] = walk
+        return answer
+
+    def _entry(self, use: LimitUse, facts: Facts) -> int:
+        key = (use.zone, use.key.value(facts))
+        if key not in self._entries and self._free:
+            self._entries[key] = self._free.pop()
+        return super()._entry(use, facts)
+
+    def forget(self, gate: Gate, in_use: set[int]) -> None:
+        """Let go of the keys that no zone keeps and no request is waiting with."""
+        gone = [key for key, n in self._entries.items() if not gate.has(n) and n not in in_use]
+        self._free += [self._entries.pop(key) for key in gone]
+
+
+@dataclass(eq=False, slots=True)
 class Turn:
     """One request on its way through the policy; let go of it with `Decider.release`."""
 
@@ -52,14 +122,16 @@ class Turn:
 
     @property
     def ending(self) -> Ending | None:
-        """What the answer is made of."""
-        node = self.step.node
-        return node.ending if isinstance(node, Answer) else None
+        """What the answer is made of; None before there is one, or where no server was met."""
+        assert isinstance(self.step.bound, _Planned)
+        walk = self.step.bound.walks.get(self.step.node)
+        return None if walk is None else walk.ending()
 
     @property
     def location(self) -> Location | None:
         """What was in force at the end."""
-        return None if self.ending is None else self.ending.location
+        ending = self.ending
+        return None if ending is None else ending.location
 
 
 class Decider:
@@ -68,18 +140,35 @@ class Decider:
     def __init__(self, policy: Policy, disk: Disk) -> None:
         self.policy = policy
         self.disk = disk
-        self._planner = Planner(policy, disk, remembers=False)
+        self._planner = _Planner(policy, disk)
         self._gate = Gate(self._planner)
+        self._turns: set[Turn] = set()
+        self._room = _SPARE_KEYS
 
     @property
-    def warnings(self) -> list[str]:
-        """What the planner found that makes it inexact."""
-        return self._planner.warnings
+    def key_count(self) -> int:
+        """How many keys of limits are kept."""
+        return self._planner.key_count
 
     def begin(self, shape: Shape, address: Address) -> Turn:
         """Ask about a request; ``turn.step.wait_ms`` says whether it has to wait."""
-        step = self._gate.admit(self._planner.bind(shape, address), now_ms())
-        return Turn(shape, address, step)
+        if self._planner.key_count > self._room:
+            self._tidy()
+        step = self._gate.admit(self._planner.plan_anew(shape, address), now_ms())
+        turn = Turn(shape, address, step)
+        self._turns.add(turn)
+        return turn
+
+    def _tidy(self) -> None:
+        in_use = {
+            number
+            for turn in self._turns
+            for step in (*turn.earlier, turn.step)
+            for numbers in step.bound.entries.values()
+            for number in numbers
+        }
+        self._planner.forget(self._gate, in_use)
+        self._room = 2 * self._planner.key_count + _SPARE_KEYS
 
     def resume(self, turn: Turn) -> None:
         """Go on after the delay."""
@@ -89,24 +178,28 @@ class Decider:
         """The request is over."""
         for step in (*turn.earlier, turn.step):
             self._gate.release(step)
+        self._turns.discard(turn)
 
-    def handshake(self, shape: Shape, address: Address) -> bool:
+    def accepts(self, shape: Shape, address: Address) -> bool:
         """Whether the policy shakes hands with a client that asks for this name."""
-        leaves = self._planner.plan(shape, address).leaves()
+        leaves = self._planner.plan_anew(shape, address).plan.leaves()
         return not (len(leaves) == 1 and leaves[0].status == 0)
 
     def instead(self, turn: Turn, shape: Shape) -> None:
         """Decide anew: the body showed that the request is another than its header said."""
-        bound = self._planner.bind(shape, turn.address)
-        turn.shape, turn.earlier = shape, (*turn.earlier, turn.step)
-        turn.step = self._gate.admit(bound, now_ms())
+        turn.shape = shape
+        self._go_on(turn, self._planner.plan_anew(shape, turn.address))
 
-    def answered(self, turn: Turn, page: Page) -> None:
+    def answered(self, turn: Turn, page: Page, *, failed: bool = False) -> None:
         """Decide anew about a request whose upstream has answered, or failed to."""
-        outcomes = _way(turn.step.bound.plan.root, turn.step.node)
-        assert outcomes is not None
-        site = _Answered(self.disk, page)
-        bound = self._planner.bind_after(turn.shape, turn.address, outcomes, site)
+        bound = turn.step.bound
+        assert isinstance(bound, _Planned)
+        way = _way(bound.plan.root, turn.step.node)
+        assert way is not None
+        outcomes, upstreams = (*bound.outcomes, *way), (*bound.upstreams, Upstream(page, failed))
+        self._go_on(turn, self._planner.plan_anew(turn.shape, turn.address, outcomes, upstreams))
+
+    def _go_on(self, turn: Turn, bound: _Planned) -> None:
         turn.earlier = (*turn.earlier, turn.step)
         turn.step = self._gate.admit(bound, now_ms())
 

@@ -13,29 +13,38 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from enum import Enum
 from pathlib import Path
 
-from simkit.policy.model import Location
+from simkit.policy.model import Root
 from simkit.policy.patterns import to_bytes
-from simkit.policy.plan import Source
-from simkit.policy.reader import Directive
-from simkit.policy.scope import Scope
 from simkit.policy.site import Page
-from simkit.policy.uri import ascii_lower, extension
 from simkit.policy.values import Template
 
-__all__ = ["Disk", "OpenFile", "content_type"]
+__all__ = ["Disk", "Found", "Kind", "OpenFile"]
 
 Text = Callable[[Template], str]
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _DENIED = (errno.EACCES, errno.ELOOP)
-_TYPES = {"html": "text/html", "gif": "image/gif", "jpg": "image/jpeg"}
-_WITH_CHARSET = frozenset(
-    """text/html text/xml text/plain text/vnd.wap.wml application/javascript
-    application/rss+xml""".split()
-)
+
+
+class Kind(Enum):
+    """What lies under a name."""
+
+    ABSENT = 0
+    FILE = 1
+    FOLDER = 2
+    DENIED = 3
+    BROKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies under a name, and how long it is."""
+
+    kind: Kind
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +65,35 @@ class Disk:
     """The site that a policy decides about, as it lies on the disk under a prefix."""
 
     def __init__(self, prefix: Path) -> None:
-        self.prefix = prefix
+        self._prefix = prefix
 
-    def find(self, path: str) -> Page | None:  # noqa: ARG002
-        """Behind a proxy everything may be there; files are asked for with `look`."""
+    def full_name(self, name: str) -> str:
+        """A name of the configuration; a relative one is under the prefix."""
+        return name if name.startswith("/") else f"{self._prefix}/{name}"
+
+    def find(self, path: str) -> Page:  # noqa: ARG002
+        """A page: nothing of a `Site` is asked but what stands behind a proxy."""
         return Page()
 
-    def look(self, location: Location, path: str, text: Text) -> Page | None:
-        """What lies there: 200 for a file, 301 a folder, 403 what may not be read, None nothing.
+    def look(self, root: Root, path: str, text: Text) -> Found:
+        """What lies under a path in the folder of a location."""
+        name = self.name(root, path, text)
+        return Found(Kind.ABSENT) if name is None else _found(name)
 
-        A status of 500 stands for a disk that fails.
-        """
-        name = self.name(location, path, text)
-        if name is None:
-            return None
+    def test(self, operator: str, name: str) -> bool:
+        """A file test of an `if`: ``-f``, ``-d``, ``-e`` or ``-x``."""
+        whole = to_bytes(self.full_name(name))
         try:
-            found = os.stat(name)
-            allowed = os.access(name, os.R_OK)
-        except OSError as error:
-            return _page_of(error)
-        if stat.S_ISDIR(found.st_mode):
-            return Page(301)
-        if not stat.S_ISREG(found.st_mode):
-            return None
-        return Page(200, found.st_size) if allowed else Page(403)
+            mode = os.stat(whole).st_mode  # noqa: PTH116 (bytes)
+        except (OSError, ValueError):
+            return False
+        if operator == "-x":
+            return bool(mode & stat.S_IXUSR)
+        return operator == "-e" or (operator == "-f") is stat.S_ISREG(mode)
 
-    def open(self, location: Location, path: str, text: Text) -> OpenFile | None:
+    def open(self, root: Root, path: str, text: Text) -> OpenFile | None:
         """Open a file; None where it is gone since it was looked for."""
-        name = self.name(location, path, text)
+        name = self.name(root, path, text)
         if name is None:
             return None
         try:
@@ -96,69 +106,29 @@ class Disk:
             return None
         return OpenFile(opened, found.st_size, int(found.st_mtime))
 
-    def name(self, location: Location, path: str, text: Text) -> bytes | None:
+    def name(self, root: Root, path: str, text: Text) -> bytes | None:
         """The file that a path stands for in a location; None where it would lie outside."""
-        folder, rest = self._folder(location, path, text)
-        if "\0" in folder + rest:
-            return None
-        base = os.path.normpath(to_bytes(folder))
-        whole = os.path.normpath(to_bytes(folder + rest))
-        inside = whole == base or whole.startswith(base.rstrip(b"/") + b"/")
-        kept = to_bytes(folder + rest)
-        return kept if inside else None
-
-    def _folder(self, location: Location, path: str, text: Text) -> tuple[str, str]:
-        """The folder, and what is added to it: by `root` the path, by `alias` what follows."""
-        found = (location.scope or Scope(())).nearest("root", "alias")
-        if not found:
-            return str(self.prefix / "html"), path
-        directive = found[-1]
-        folder = text(_template(directive.args[0], directive.source))
-        if not folder.startswith("/"):
-            folder = f"{self.prefix}/{folder}"
-        if directive.name == "root":
-            return folder.rstrip("/"), path
-        if location.pattern is not None:
-            return folder, ""
-        return folder, path[len(location.path) :]
+        folder = self.full_name(text(root.path))
+        whole = to_bytes(folder + ("" if root.whole else path.removeprefix(root.replaces)))
+        base = os.path.normpath(to_bytes(folder)).rstrip(b"/")
+        reached = os.path.normpath(whole)
+        inside = reached == base or reached.startswith(base + b"/")
+        return whole if inside and b"\0" not in whole else None
 
 
-def _page_of(error: OSError) -> Page | None:
+def _found(name: bytes) -> Found:
+    try:
+        found = os.stat(name)  # noqa: PTH116 (bytes)
+    except OSError as error:
+        return Found(_kind_of(error))
+    if stat.S_ISDIR(found.st_mode):
+        return Found(Kind.FOLDER)
+    if not stat.S_ISREG(found.st_mode):
+        return Found(Kind.ABSENT)
+    return Found(Kind.FILE if os.access(name, os.R_OK) else Kind.DENIED, found.st_size)
+
+
+def _kind_of(error: OSError) -> Kind:
     if error.errno in _ABSENT:
-        return None
-    return Page(403 if error.errno in _DENIED else 500)
-
-
-@lru_cache(maxsize=1024)
-def _template(text: str, source: Source) -> Template:
-    return Template.parse(text, source)
-
-
-def content_type(location: Location, path: str) -> str:
-    """The type of a file by its extension, with the charset where one is configured."""
-    scope = location.scope or Scope(())
-    kind = _types(scope).get(extension(path), location.default_type)
-    charset = scope.scalar("charset", "off", lambda text, _: text)
-    if charset == "off" or "$" in charset or kind not in _charset_types(scope):
-        return kind
-    return f"{kind}; charset={charset}"
-
-
-def _charset_types(scope: Scope) -> frozenset[str]:
-    found = scope.last("charset_types")
-    return _WITH_CHARSET if found is None else frozenset(("text/html", *found.args))
-
-
-def _types(scope: Scope) -> dict[str, str]:
-    """Types by extension, of the nearest level that has any; a `types` block says them all."""
-    block = scope.nearest("types")
-    return _TYPES if not block else _read_types(block)
-
-
-@lru_cache(maxsize=256)
-def _read_types(blocks: tuple[Directive, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for block in blocks:
-        for line in block.block or ():
-            found |= {ascii_lower(word): line.name for word in line.args}
-    return found
+        return Kind.ABSENT
+    return Kind.DENIED if error.errno in _DENIED else Kind.BROKEN

@@ -14,16 +14,17 @@ from simkit.live.serve.bodies import Body, BodyError
 from simkit.live.serve.complaints import about, complaint
 from simkit.live.serve.deciding import Decider, Turn
 from simkit.live.serve.ending import Over
-from simkit.live.serve.logs import Journal
+from simkit.live.serve.journal import Journal
 from simkit.live.serve.proxy import Answer, Proxy, UpstreamError
 from simkit.live.serve.reading import RequestReader
 from simkit.live.serve.record import Record
 from simkit.live.serve.respond import Head, conditional, of_decision, of_file, rendered, with_expiry
 from simkit.live.serve.stream import Stream
+from simkit.live.serve.walking import Ending
 from simkit.policy import Handler, Page
 from simkit.policy.model import Location
-from simkit.policy.plan import Ending
-from simkit.policy.scope import Scope
+from simkit.policy.reader import Directive
+from simkit.policy.scope import NOWHERE, Scope
 from simkit.policy.settings import passes
 from simkit.policy.syntax import NS_PER_S
 from simkit.wire import Fault, SightKind, Version
@@ -82,7 +83,7 @@ class Exchange:
         try:
             await self._wait(turn)
             await self._answer(turn)
-            await self._read_away(turn)
+            await self._read_away()
         except OSError:
             raise Over(quiet=True) from None
         finally:
@@ -94,7 +95,6 @@ class Exchange:
         record = self._record
         record.ended = time()
         record.sent_bytes = self._stream.sent_bytes - self._sent_before
-        record.read_bytes += self._body.read_bytes
         self._shared.log(record)
 
     # -- before the answer -------------------------------------------------------------------
@@ -148,7 +148,7 @@ class Exchange:
 
     async def _answer_self(self, turn: Turn) -> None:
         ending = self._ending(turn)
-        if turn.decision.handler is Handler.STATIC or ending.text is not None:
+        if turn.decision.handler is Handler.STATIC or ending.words is not None:
             await self._expect(turn)
             if not self._read_what_came():
                 self._shared.decider.instead(turn, replace(turn.shape, fault=Fault.BAD_BODY))
@@ -158,6 +158,7 @@ class Exchange:
         if turn.decision.handler is Handler.STATIC:
             await self._send_file(turn, ending, kept)
             return
+        kept = self._read_what_came() and kept
         head = of_decision(turn.decision, ending, kept=kept)
         await self._send(self._finished(head, turn), turn)
 
@@ -177,7 +178,7 @@ class Exchange:
 
     async def _send_file(self, turn: Turn, ending: Ending, kept: bool) -> None:
         disk = self._shared.decider.disk
-        file = disk.open(ending.location, ending.path, ending.variables.text)
+        file = disk.open(ending.location.root, ending.path, ending.text)
         if file is None:  # gone since it was looked for
             raise Over(quiet=True)
         try:
@@ -221,7 +222,7 @@ class Exchange:
     @property
     def _scope(self) -> Scope:
         ending = self._record.ending
-        return (ending.location.scope if ending else None) or Scope(())
+        return NOWHERE if ending is None else ending.location.scope
 
     @property
     def _resets(self) -> bool:
@@ -244,7 +245,7 @@ class Exchange:
         self._reader.give_back(rest)
         return True
 
-    async def _read_away(self, turn: Turn) -> None:
+    async def _read_away(self) -> None:
         """Read the rest of the body away; end the connection where the answer said so."""
         malformed = not self._read_what_came()
         if not self._kept:
@@ -252,7 +253,7 @@ class Exchange:
             raise Over(linger=linger and not self._stream.ended)
         if malformed:
             raise Over(quiet=True)
-        scope = (turn.location.scope if turn.location else None) or Scope(())
+        scope = self._scope
         try:
             async with asyncio.timeout(scope.time_ns("lingering_time", 30) / NS_PER_S):
                 async for _ in self._rest(scope.time_ns("lingering_timeout", 5) / NS_PER_S):
@@ -287,6 +288,7 @@ class Exchange:
                     self._shared.decider.instead(turn, decided)
                     return None
                 parts.append(part)
+                self._record.read_bytes = self._record.request.header_bytes + self._body.read_bytes
         except BodyError:
             self._shared.decider.instead(turn, replace(turn.shape, fault=Fault.BAD_BODY))
             return None
@@ -320,17 +322,17 @@ class Exchange:
         """The answer of the upstream; None where the policy makes another of it."""
         ending = self._ending(turn)
         directive = _pass_of(ending.location)
-        asked = self._shared.proxy.pass_on(directive, turn, self._record.request, body)
+        asked = self._shared.proxy.pass_on(directive, turn, self._record, body)
         try:
             answer = await self._unless_gone(asked, turn)
         except UpstreamError as error:
             self._record.upstream = error.seen
             self._complain("error", error.what, turn)
-            self._shared.decider.answered(turn, Page(error.status, failed=True))
+            self._shared.decider.answered(turn, Page(error.status), failed=True)
             return None
         self._record.upstream = answer.seen
         self._shared.decider.answered(turn, Page(answer.status, answer.length or 0))
-        if turn.decision is not None and turn.decision.handler is not Handler.PROXY:
+        if turn.decision.handler is not Handler.PROXY:
             answer.close()
             return None
         return answer
@@ -347,7 +349,7 @@ class Exchange:
             answer.length,
             chunked=endless and new,
             kept=kept,
-            extra=(*answer.headers, *ending.headers),
+            extra=(*answer.headers, *(ending.draft.extra if ending.draft else ())),
             reason=answer.reason,
         )
         await self._send(with_expiry(head, ending.location), turn)
@@ -367,13 +369,12 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _pass_of(location: Location) -> Any:
-    scope = location.scope
-    while scope is not None:
+def _pass_of(location: Location) -> Directive:
+    """The directive that passes requests of a location on."""
+    for scope in location.scope.levels():
         found = passes(scope)
         if found is not None:
             return found
-        scope = scope.parent if scope.is_condition else None
-    raise AssertionError("a location that passes on says where to")
-
-
+        if not scope.is_condition:
+            break
+    raise AssertionError("a location that passes requests on says where to")

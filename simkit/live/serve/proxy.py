@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -15,10 +16,11 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from simkit.live.serve.deciding import Turn
-from simkit.live.serve.reading import Framing, Request
+from simkit.live.serve.reading import Framing
+from simkit.live.serve.record import Record, text
+from simkit.live.serve.walking import Ending
 from simkit.live.serve.wiring import Wiring
 from simkit.policy import syntax
-from simkit.policy.plan import Ending
 from simkit.policy.reader import Directive
 from simkit.policy.scope import Scope
 from simkit.policy.uri import escaped_path
@@ -125,12 +127,12 @@ class Proxy:
         self._groups = {d.args[0]: list(_servers(d)) for d in blocks}
 
     async def pass_on(
-        self, directive: Directive, turn: Turn, request: Request, body: bytes
+        self, directive: Directive, turn: Turn, record: Record, body: bytes
     ) -> Answer:
         """Ask the upstream of a `proxy_pass`. Raises UpstreamError where none answers."""
         ending = turn.ending
         assert ending is not None
-        url = _text(directive.args[0], directive, ending)
+        url = text(_template(directive, 0), record)
         found = _URL.fullmatch(url)
         if directive.name != "proxy_pass" or found is None:
             raise UpstreamError(_BAD_GATEWAY, f"{directive.source.text} is not served")
@@ -139,7 +141,7 @@ class Proxy:
         group = self._groups.get(host) if port is None else None
         servers = group or [_Server(host.strip("[]"), int(port or default))]
         named = host if port is None else f"{host}:{port}"
-        words = _Words(directive, turn, request, ending, named, found[4])
+        words = _Words(directive, turn, record, ending, named, found[4])
         return await self._ask(servers, words, body, secure=scheme == "https")
 
     async def _ask(
@@ -212,21 +214,19 @@ class _Words:
 
     directive: Directive
     turn: Turn
-    request: Request
+    record: Record
     ending: Ending
     host: str
     uri: str
 
     @property
     def scope(self) -> Scope:
-        return self.ending.location.scope or Scope(())
+        return self.ending.location.scope
 
     def head(self, size: int) -> bytes:
         """The request line and headers."""
         version = self.scope.scalar("proxy_http_version", "1.0", lambda text, _: text)
-        shape = self.turn.shape
-        method = "GET" if self.ending.as_get else shape.method
-        lines = [f"{method} {self._target()} HTTP/{version}"]
+        lines = [f"{self.ending.method} {self._target()} HTTP/{version}"]
         lines += [f"{name}: {value}" for name, value in self._headers(size)]
         return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape")
 
@@ -235,9 +235,9 @@ class _Words:
         own = {"Host": self.host, "Connection": "close"}
         named = {d.args[0].lower(): d for d in said}
         lines = [(n, v) for n, v in own.items() if n.lower() not in named]
-        lines += [(d.args[0], _text(d.args[1], d, self.ending)) for d in named.values()]
+        lines += [(d.args[0], text(_template(d, 1), self.record)) for d in named.values()]
         taken = {name.lower() for name in named} | _BETWEEN | {"content-length"}
-        if size or self.request.framing is not Framing.NONE:
+        if size or self.record.request.framing is not Framing.NONE:
             lines.append(("Content-Length", str(size)))
         lines += [(n, v) for n, v in self.turn.shape.headers if n.lower() not in taken]
         return [(n, v) for n, v in lines if v]
@@ -250,7 +250,7 @@ class _Words:
         if self.uri:
             rest = self.ending.path[len(self.ending.location.path) :]
             return self.uri + escaped_path(rest) + query
-        if self.ending.variables.path is None:
+        if not self.ending.path_changed:
             return _without_origin(self.turn.shape.target)
         return escaped_path(self.ending.path) + query
 
@@ -273,10 +273,8 @@ def _without_origin(target: str) -> str:
     return target if path is None else "/" + path[2]
 
 
-def _text(text: str, directive: Directive, ending: Ending) -> str:
-    if "$" not in text:
-        return text
-    return ending.variables.text(Template.parse(text, directive.source))
+def _template(directive: Directive, number: int) -> Template:
+    return Template.parse(directive.args[number], directive.source)
 
 
 def _trusting() -> ssl.SSLContext:
@@ -297,7 +295,9 @@ async def _exchange(server: _Server, words: _Words, body: bytes, *, secure: bool
     except TimeoutError:
         raise UpstreamError(_TIME_OUT, "upstream timed out while connecting") from None
     except OSError as error:
-        raise UpstreamError(_BAD_GATEWAY, f"connect() failed ({error.strerror})") from None
+        why = f"{error.errno}: {os.strerror(error.errno)}" if error.errno else str(error)
+        what = f"connect() failed ({why}) while connecting to upstream"
+        raise UpstreamError(_BAD_GATEWAY, what) from None
     timeout_s = words.timeout_s("proxy_read_timeout")
     try:
         async with asyncio.timeout(timeout_s):

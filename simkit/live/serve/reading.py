@@ -18,19 +18,20 @@ from enum import Enum
 from typing import NamedTuple
 
 from simkit.live.serve import automata
+from simkit.policy.model import Server
 from simkit.policy.patterns import from_bytes
 from simkit.policy.uri import parse_target, valid_host
 from simkit.wire import Fault, Shape, Version
 
-__all__ = ["Framing", "HeaderBuffers", "Request", "RequestReader"]
+__all__ = ["Framing", "Limits", "Request", "RequestReader"]
 
 _TOKEN = re.compile(rb"[A-Za-z0-9-]+")
 _TOKEN_OR_UNDERSCORE = re.compile(rb"[A-Za-z0-9_-]+")
 _LENGTH = re.compile("[0-9]+")
 _MOST_BYTES = (1 << 63) - 1
 _UNIQUE = frozenset(
-    """host content-length transfer-encoding if-modified-since if-unmodified-since if-match
-    if-none-match if-range expect authorization""".split()
+    """host content-length content-range transfer-encoding if-modified-since if-unmodified-since
+    if-match if-none-match if-range expect authorization""".split()
 )
 """Headers of which nginx takes no second one (ngx_http_process_unique_header_line)."""
 
@@ -42,15 +43,26 @@ _FAULTS = {
 _CLIENT_HELLO = 0x16
 
 
-class HeaderBuffers(NamedTuple):
+class Limits(NamedTuple):
     """What a server says about reading headers; sizes in bytes."""
 
     first_bytes: int = 1024
     large_count: int = 4
     large_bytes: int = 8192
-    ignore_invalid: bool = True
     underscores: bool = False
     merge_slashes: bool = True
+
+    @classmethod
+    def of(cls, server: Server) -> Limits:
+        """Those of a server block."""
+        buffers, view = server.buffers, server.view
+        return cls(
+            buffers.first_bytes,
+            buffers.large_count,
+            buffers.large_bytes,
+            view.underscores,
+            view.merge_slashes,
+        )
 
 
 class Framing(Enum):
@@ -79,19 +91,19 @@ class Request:
 class RequestReader:
     """Reads the requests of one connection, one after the other.
 
-    ``buffers`` says what holds for a host (None: not known yet). Feed bytes with `feed`, ask for a
+    ``find`` says what holds for a host (None: not known yet). Feed bytes with `feed`, ask for a
     request with `next`; after one, what follows it stays in the reader until `take`.
     """
 
     def __init__(
         self,
-        buffers: Callable[[str | None], HeaderBuffers],
+        find: Callable[[str | None], Limits],
         *,
         port: int = 80,
         tls: bool = False,
         sni: str | None = None,
     ) -> None:
-        self._buffers = buffers
+        self._find = find
         self._origin = Shape(port=port, tls=tls, sni=sni)
         self._data = bytearray()  # from the start of the current line
         self._begin()
@@ -102,7 +114,7 @@ class RequestReader:
         Where a request follows in the same buffer nginx goes on in it, if the bytes came in time;
         that would make what is too long depend on how the bytes were cut.
         """
-        self._limits = self._buffers(None)
+        self._limits = self._find(None)
         self._at = 0  # what of the data has been stepped through
         self._size = self._limits.first_bytes  # of the buffer that is being filled
         self._line_start = 0  # where in that buffer the current line starts
@@ -248,7 +260,7 @@ class RequestReader:
         self._in_line = False
         if host is not None:
             self._names_host = True
-            self._limits = self._buffers(valid_host(host))
+            self._limits = self._find(valid_host(host))
         if version is Version.HTTP_0_9:
             self._whole()
         return None
@@ -256,13 +268,14 @@ class RequestReader:
     def _header(self, line: bytes) -> None:
         raw, _, rest = line.rstrip(b"\r\n").partition(b":")
         token = _TOKEN_OR_UNDERSCORE if self._limits.underscores else _TOKEN
-        if self._limits.ignore_invalid and not token.fullmatch(raw):
+        if not token.fullmatch(raw):
             return
         name, value = from_bytes(raw), from_bytes(rest.strip(b" "))
         fault = self._notice(name.lower(), value)
-        if fault is not Fault.NONE:
-            return self._fail(fault)
-        self._headers.append((name, value))
+        if fault is Fault.NONE:
+            self._headers.append((name, value))
+        else:
+            self._fail(fault)
 
     def _notice(self, name: str, value: str) -> Fault:
         """What a header means for reading on."""
@@ -275,7 +288,7 @@ class RequestReader:
             if host is None:
                 return Fault.BAD_HOST
             if not self._names_host:
-                self._limits = self._buffers(host)
+                self._limits = self._find(host)
         return Fault.NONE
 
     def _whole(self) -> None:
@@ -293,9 +306,8 @@ def _version(text: bytes) -> Version:
 
 def _framing(shape: Shape) -> tuple[Framing, int, Fault]:
     encoding, length = shape.header("Transfer-Encoding"), shape.header("Content-Length")
-    if length is not None:
-        if not _is_length(length):
-            return Framing.NONE, 0, Fault.BAD_CONTENT_LENGTH
+    if length is not None and not _is_length(length):
+        return Framing.NONE, 0, Fault.BAD_CONTENT_LENGTH
     if encoding is not None and encoding.lower() == "chunked":
         return Framing.CHUNKED, 0, Fault.NONE
     if length is not None and int(length):

@@ -1,4 +1,4 @@
-"""What is known of a request when it is over: the variables that `log_format` may name."""
+"""What is known of a request when it is over: the variables that a log or a header may name."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from datetime import UTC, datetime
 from time import monotonic, time
 
 from simkit.live.serve.reading import Request
+from simkit.live.serve.walking import Ending
 from simkit.policy.answers import NGINX_VERSION
-from simkit.policy.facts import is_raw
+from simkit.policy.known import is_of_nginx, is_simulated
 from simkit.policy.model import Http
-from simkit.policy.plan import Ending, Source
-from simkit.policy.values import Template
+from simkit.policy.plan import Source
+from simkit.policy.values import Template, Variable
 from simkit.wire import Address
 
-__all__ = ["Peer", "Record", "is_known", "value"]
+__all__ = ["Peer", "Record", "is_known", "is_served", "text", "value"]
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_EMPTY = frozenset("is_args https http2 host server_name request_completion".split())
+_NOWHERE = Source("", 0, "")
 _UPSTREAM = frozenset("upstream_addr upstream_status upstream_response_time".split())
 
 
@@ -28,8 +31,8 @@ _UPSTREAM = frozenset("upstream_addr upstream_status upstream_response_time".spl
 class Peer:
     """The client of a connection, and the connection itself.
 
-    ``address`` and ``port`` are the client's, ``host`` and ``local_port`` ours as configured.
-    ``started_s`` is on the monotonic clock.
+    ``address`` and ``port`` are the client's, ``host`` and ``local_port`` ours, the port as
+    configured. ``started_s`` is on the monotonic clock.
     """
 
     address: Address
@@ -46,13 +49,14 @@ class Peer:
 
 @dataclass(eq=False, slots=True)
 class Record:
-    """One request as the logs see it."""
+    """One request as the logs see it; ``number`` counts the requests of its connection."""
 
+    http: Http
     peer: Peer
     request: Request
-    ending: Ending | None
     number: int
     started_s: float
+    ending: Ending | None = None
     status: int = 0
     sent_bytes: int = 0
     header_bytes: int = 0
@@ -74,18 +78,24 @@ class Record:
         return next((v for n, v in self.headers if n.lower().replace("-", "_") == name), None)
 
 
-def time_local(when: float) -> str:
-    """A time as in ``$time_local``, in the zone of this machine."""
+def _local(when: float) -> str:
     at = datetime.fromtimestamp(when, UTC).astimezone()
     return f"{at:%d}/{_MONTHS[at.month - 1]}/{at:%Y:%H:%M:%S %z}"
 
 
-def _time_iso(when: float) -> str:
+def _iso(when: float) -> str:
     return datetime.fromtimestamp(int(when), UTC).astimezone().isoformat()
 
 
 def _seconds(value: float) -> str:
     return f"{int(value * 1000) / 1000:.3f}"
+
+
+def _forwarded(record: Record) -> str:
+    """The list of addresses with the client's own at its end."""
+    before = record.request.shape.header("X-Forwarded-For")
+    own = value("remote_addr", record) or ""
+    return own if before is None else f"{before}, {own}"
 
 
 _OWN: dict[str, Callable[[Record], str | None]] = {
@@ -99,6 +109,7 @@ _OWN: dict[str, Callable[[Record], str | None]] = {
     "nginx_version": lambda r: NGINX_VERSION,  # noqa: ARG005
     "pid": lambda r: str(os.getpid()),  # noqa: ARG005
     "pipe": lambda r: "p" if r.pipelined else ".",
+    "proxy_add_x_forwarded_for": _forwarded,
     "realip_remote_port": lambda r: str(r.peer.port),
     "remote_port": lambda r: str(r.peer.port),
     "request": lambda r: r.request.line.decode("utf-8", "surrogateescape") or None,
@@ -106,38 +117,43 @@ _OWN: dict[str, Callable[[Record], str | None]] = {
     "request_id": lambda r: r.identity,
     "request_length": lambda r: str(r.read_bytes),
     "request_time": lambda r: _seconds(max(0.0, monotonic() - r.started_s)),
+    # nginx has done with keeping the connection when it logs
+    "sent_http_connection": lambda r: "close" if r.headers else None,
     "server_addr": lambda r: r.peer.host,
     "ssl_cipher": lambda r: r.peer.tls_cipher or None,
     "ssl_protocol": lambda r: r.peer.tls_protocol or None,
     "ssl_server_name": lambda r: r.peer.tls_name or None,
     "status": lambda r: f"{r.status:03d}",
-    "time_iso8601": lambda r: _time_iso(r.ended),
-    "time_local": lambda r: time_local(r.ended),
+    "time_iso8601": lambda r: _iso(r.ended),
+    "time_local": lambda r: _local(r.ended),
 }
 """Variables that only a running server can give; the others are the policy's."""
 
 
 def is_known(name: str, http: Http) -> bool:
-    """Whether a log line can name the variable."""
-    return (
-        name in _OWN
-        or name in _UPSTREAM
-        or name.startswith(("sent_http_", "upstream_"))
-        or is_raw(name)
-        or name in http.maps
-        or name in http.geos
-        or name in http.assigned
-        or name in _DECIDED
-    )
+    """Whether nginx knows the variable in this configuration."""
+    return is_of_nginx(name) or _is_given(name, http)
 
 
-_DECIDED = frozenset(
-    """limit_req_status limit_conn_status remote_user document_root realpath_root request_filename
-    request_body gzip_ratio invalid_referer geoip_country_code""".split()
-)
+def is_served(name: str, http: Http) -> bool:
+    """Whether the variable gets its value here; another one is logged as a dash."""
+    own = name in _OWN or name in _UPSTREAM or name.startswith("sent_http_")
+    return own or is_simulated(name) or _is_given(name, http)
 
 
-def value(name: str, record: Record, http: Http) -> str | None:
+def _is_given(name: str, http: Http) -> bool:
+    return name in http.maps or name in http.geos or name in http.assigned
+
+
+def _was_sent(name: str, record: Record) -> bool:
+    """Whether an empty value is one that nginx knows: then it logs nothing, else a dash."""
+    if not name.startswith("http_"):
+        return name in _EMPTY
+    sent = (n.lower().replace("-", "_") for n, _ in record.request.shape.headers)
+    return name.removeprefix("http_") in sent
+
+
+def value(name: str, record: Record) -> str | None:
     """The value of a variable at the end of a request; None where it has none."""
     own = _OWN.get(name)
     if own is not None:
@@ -148,6 +164,20 @@ def value(name: str, record: Record, http: Http) -> str | None:
         return record.sent_header(name.removeprefix("sent_http_"))
     if record.ending is None:
         return None
-    found = record.ending.variables.text(Template.parse(f"${{{name}}}", Source("", 0, "")))
-    given = name in http.maps or name in http.geos or name in http.assigned
-    return found if given else found or None
+    found = record.ending.text(Template((Variable(name),), _NOWHERE))
+    if not found and not (_is_given(name, record.http) or _was_sent(name, record)):
+        return None
+    return found
+
+
+def text(template: Template, record: Record) -> str:
+    """The text of a template at the end of a request."""
+    parts: list[str] = []
+    for part in template.parts:
+        if isinstance(part, str):
+            parts.append(part)
+        elif not part.captured:
+            parts.append(value(part.name, record) or "")
+        elif record.ending is not None:
+            parts.append(record.ending.text(Template((part,), template.source)))
+    return "".join(parts)

@@ -13,12 +13,12 @@ from email.utils import formatdate, parsedate_to_datetime
 from time import time
 
 from simkit.errors import InputError
-from simkit.live.serve.disk import OpenFile, content_type
-from simkit.policy import Decision, Handler
-from simkit.policy.answers import page, product, status_line
+from simkit.live.serve.disk import OpenFile
+from simkit.live.serve.walking import Ending
+from simkit.policy import Decision
+from simkit.policy.answers import page, product, reason
 from simkit.policy.model import Location
-from simkit.policy.plan import Ending
-from simkit.policy.reply import REDIRECTS, WITH_HEADERS
+from simkit.policy.reply import WITH_HEADERS
 from simkit.policy.scope import Scope
 from simkit.policy.syntax import NS_PER_S, time_ns
 from simkit.wire import Shape, Version
@@ -27,11 +27,18 @@ __all__ = ["Head", "conditional", "of_decision", "of_file", "rendered", "with_ex
 
 Headers = tuple[tuple[str, str], ...]
 
-_NO_CONTENT, _NOT_MODIFIED, _PARTIAL = 204, 304, 206
+_OK, _NO_CONTENT, _NOT_MODIFIED, _PARTIAL = 200, 204, 304, 206
 _PRECONDITION_FAILED, _UNSATISFIABLE = 412, 416
-_RANGE = re.compile(r" *bytes *= *(?:([0-9]{1,18}) *- *([0-9]{0,18})|- *([0-9]{1,18})) *", re.IGNORECASE)
+_RANGE = re.compile(
+    r" *bytes *= *(?:([0-9]{1,18}) *- *([0-9]{0,18})|- *([0-9]{1,18})) *", re.IGNORECASE
+)
 _ENTITY = re.compile(r"(?:W/)?(\"[^\"]*\")")
 _FAR_S = 315_360_000
+_RANGES = ("Accept-Ranges", "bytes")
+_WITH_CHARSET = frozenset(
+    """text/html text/xml text/plain text/vnd.wap.wml application/javascript
+    application/rss+xml""".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +60,22 @@ class Head:
     body: bytes = b""
     start: int = 0
     reason: str | None = None
+    hint_s: int = 0
 
 
 def of_decision(decision: Decision, ending: Ending, *, kept: bool) -> Head:
     """The answer that is one of nginx's own pages, or the text of a `return`."""
-    tokens = ending.location.server_tokens
-    words = ending.text
+    draft, location = ending.draft, ending.location
+    assert draft is not None
+    words = ending.words
     if words is None:
-        code = decision.status if ending.code in REDIRECTS else ending.code
-        words = page(code, tokens=tokens, padded=ending.padded)
-        kind = "text/html" if words else ""
-    else:
-        kind = ending.content_type
+        tokens = location.server_tokens
+        words = page(ending.code, tokens=tokens, padded=False)
+        if len(words) != draft.body_bytes:
+            words = page(ending.code, tokens=tokens, padded=True)
     body = words.encode("utf-8", "surrogateescape")
-    own, extra = _split(ending.headers)
+    own, extra = _split(draft.extra)
+    kind = _with_charset(draft.content_type, location.scope)
     head = Head(decision.status, kind, len(body), first=own, kept=kept, extra=extra, body=body)
     if decision.status == _NO_CONTENT:
         return replace(head, content_type="", length=None, body=b"")
@@ -81,14 +90,28 @@ def _split(headers: Headers) -> tuple[Headers, Headers]:
 
 def of_file(decision: Decision, ending: Ending, file: OpenFile, *, kept: bool) -> Head:
     """The answer that is a file of the site."""
+    draft, location = ending.draft, ending.location
+    assert draft is not None
+    tag = (("ETag", file.tag),) if location.etag else ()
+    ok = decision.status == _OK
     return Head(
         decision.status,
-        content_type(ending.location, ending.path),
+        _with_charset(draft.content_type, location.scope),
         file.size_bytes,
-        file.changed_s,
+        file.changed_s if ok else None,
         kept=kept,
-        extra=(("ETag", file.tag), *ending.headers, ("Accept-Ranges", "bytes")),
+        extra=(*tag, *draft.extra, *((_RANGES,) if ok else ())),
     )
+
+
+def _with_charset(kind: str, scope: Scope) -> str:
+    """A media type with what `charset` adds to it."""
+    charset = scope.scalar("charset", "off", lambda text, _: text)
+    found = scope.last("charset_types")
+    kinds = _WITH_CHARSET if found is None else frozenset(("text/html", *found.args))
+    if charset == "off" or "$" in charset or not kinds & {kind, "*"}:
+        return kind
+    return f"{kind}; charset={charset}"
 
 
 def rendered(head: Head, shape: Shape, *, tokens: bool) -> tuple[bytes, Headers]:
@@ -96,10 +119,10 @@ def rendered(head: Head, shape: Shape, *, tokens: bool) -> tuple[bytes, Headers]
     headers = list(_in_order(head))
     if shape.version is Version.HTTP_0_9:
         return b"", tuple(headers)
-    first = status_line(head.status) if head.reason is None else f"HTTP/1.1 {head.reason}"
+    said = f"{head.status:03d} {reason(head.status)}" if head.reason is None else head.reason
     fixed = [("Server", product(tokens=tokens)), ("Date", formatdate(time(), usegmt=True))]
     fixed = [(n, v) for n, v in fixed if not any(n == m for m, _ in head.first)]
-    lines = [first, *(f"{n}: {v}" for n, v in (*fixed, *headers)), "", ""]
+    lines = [f"HTTP/1.1 {said}", *(f"{n}: {v}" for n, v in (*fixed, *headers)), "", ""]
     return "\r\n".join(lines).encode("utf-8", "surrogateescape"), tuple(headers)
 
 
@@ -115,12 +138,14 @@ def _in_order(head: Head) -> list[tuple[str, str]]:
     if head.chunked:
         lines.append(("Transfer-Encoding", "chunked"))
     lines.append(("Connection", "keep-alive" if head.kept else "close"))
+    if head.kept and head.hint_s:
+        lines.append(("Keep-Alive", f"timeout={head.hint_s}"))
     return [*lines, *head.extra]
 
 
 def with_expiry(head: Head, location: Location) -> Head:
     """With what `expires` adds, in the forms of a time, ``epoch`` and ``max``."""
-    found = (location.scope or Scope(())).last("expires")
+    found = location.scope.last("expires")
     if found is None or head.status not in WITH_HEADERS or len(found.args) > 1:
         return head
     text = found.args[0]
@@ -145,13 +170,13 @@ def with_expiry(head: Head, location: Location) -> Head:
 
 def conditional(head: Head, shape: Shape, location: Location) -> Head:
     """The answer after If-Match and its kin, and after Range."""
-    if head.status != 200:
+    if head.status != _OK:
         return head
     code = _condition(head, shape)
     if code == _PRECONDITION_FAILED:
         return _own_page(head, code, location)
     if code == _NOT_MODIFIED:
-        kept = tuple(h for h in head.extra if h[0] != "Accept-Ranges")
+        kept = tuple(h for h in head.extra if h != _RANGES)
         return replace(head, status=code, content_type="", length=None, extra=kept, body=b"")
     return _ranged(head, shape, location)
 
@@ -170,12 +195,12 @@ def _condition(head: Head, shape: Shape) -> int:
         return _PRECONDITION_FAILED
     modified, none = shape.header("If-Modified-Since"), shape.header("If-None-Match")
     if modified is None and none is None:
-        return 200
+        return _OK
     changed = modified is not None and _seconds(modified) != head.modified_s
     other = none is not None and not _matches(none, tag)
     if head.modified_s is None and modified is not None:
         changed = True
-    return 200 if changed or other else _NOT_MODIFIED
+    return _OK if changed or other else _NOT_MODIFIED
 
 
 def _unmodified(head: Head, since: str) -> bool:
@@ -199,7 +224,7 @@ def _matches(wanted: str, tag: str | None) -> bool:
 def _ranged(head: Head, shape: Shape, location: Location) -> Head:
     """One range is sent as asked for; of several, the whole."""
     asked, only_if = shape.header("Range"), shape.header("If-Range")
-    seekable = ("Accept-Ranges", "bytes") in head.extra and head.length is not None
+    seekable = _RANGES in head.extra and head.length is not None
     if asked is None or not seekable or head.length is None:
         return head
     if only_if is not None and not _is_same(head, only_if):
@@ -208,7 +233,7 @@ def _ranged(head: Head, shape: Shape, location: Location) -> Head:
     if found is None:
         return head
     start, stop = _span(found, head.length)
-    extra = tuple(h for h in head.extra if h[0] != "Accept-Ranges")
+    extra = tuple(h for h in head.extra if h != _RANGES)
     if start >= stop:
         says = (("Content-Range", f"bytes */{head.length}"),)
         return _own_page(head, _UNSATISFIABLE, location, says)

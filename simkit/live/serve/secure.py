@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ from simkit.policy.scope import Scope
 from simkit.policy.servers import Group
 from simkit.policy.syntax import bad
 
-__all__ = ["Contexts", "Pair", "certificate_pairs"]
+__all__ = ["Certificates", "Doors", "certificate_pairs"]
 
 _VERSIONS = {
     "TLSv1": ssl.TLSVersion.TLSv1,
@@ -31,7 +32,19 @@ Pair = tuple[Path, Path]
 Accepts = Callable[[str | None], bool]
 
 
-class Contexts:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How a port shakes hands, and the names that clients asked for in doing so (SNI)."""
+
+    context: ssl.SSLContext
+    names: WeakKeyDictionary[ssl.SSLObject, str]
+
+    def name_of(self, tls: ssl.SSLObject) -> str | None:
+        """The name that a client asked for, or None."""
+        return self.names.get(tls) or None
+
+
+class Certificates:
     """The TLS contexts of the servers of one configuration.
 
     ``made`` is a folder for self-signed certificates in place of ones that are not there; None:
@@ -42,21 +55,21 @@ class Contexts:
         self._wiring = wiring
         self._made = made
         self._contexts: dict[Server, ssl.SSLContext] = {}
-        self._names: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
 
-    def of_group(self, group: Group, accepts: Accepts) -> ssl.SSLContext:
-        """The context to begin a handshake with; it changes to the one of the name asked for.
+    def doors(self, group: Group, accepts: Accepts) -> Doors:
+        """How a port shakes hands: the certificate goes by the name that is asked for.
 
         ``accepts`` says whether the policy shakes hands with a client that asks for a name.
         """
         for server in group.servers:
             self._of_server(server)
+        names: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
 
         def choose(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
-            self._names[tls] = name or ""
+            names[tls] = name or ""
             if not accepts(name):
                 return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-            server = group.servers[group.find((name or "").lower()).position]
+            server = group.servers[group.find_indicated(name).position]
             tls.context = self._contexts[server]
             return None
 
@@ -67,12 +80,8 @@ class Contexts:
                 for pair in self._pairs(server):
                     _load(context, pair, _scope(server).last("ssl_certificate"))
                 break
-        context.sni_callback = choose  # type: ignore[assignment]
-        return context
-
-    def name_of(self, tls: ssl.SSLObject) -> str | None:
-        """The name that a client asked for in its handshake (SNI), or None."""
-        return self._names.get(tls) or None
+        context.sni_callback = choose
+        return Doors(context, names)
 
     def _of_server(self, server: Server) -> None:
         if server in self._contexts:
@@ -126,7 +135,7 @@ class Contexts:
 
 
 def _scope(server: Server) -> Scope:
-    return server.base.scope or Scope(())
+    return server.base.scope
 
 
 def certificate_pairs(scope: Scope) -> list[tuple[Directive, Directive]]:

@@ -34,6 +34,10 @@ class Stream:
         """Up to so many bytes; none where the client has closed its half. OSError for a reset."""
         raise NotImplementedError
 
+    async def read_raw(self, most: int) -> bytes:
+        """Up to so many bytes as they come, to be thrown away."""
+        return await self.loop.sock_recv(self.socket, most)
+
     async def write(self, data: bytes) -> None:
         """Send; OSError where the client is gone. ``sent_bytes`` counts what was sent."""
         raise NotImplementedError
@@ -84,11 +88,13 @@ class Plain(Stream):
     """A connection without TLS."""
 
     async def read(self, most: int) -> bytes:
+        """Up to so many bytes; none where the client has closed its half."""
         data = await self.loop.sock_recv(self.socket, most)
         self.ended = self.ended or not data
         return data
 
     async def write(self, data: bytes) -> None:
+        """Send."""
         view = memoryview(data)
         for start in range(0, len(data), _PIECE):
             piece = view[start : start + _PIECE]
@@ -122,6 +128,7 @@ class Secured(Stream):
                 return
 
     async def read(self, most: int) -> bytes:
+        """Up to so many bytes of the application; none after the end of them."""
         while not self.ended:
             try:
                 data = self.tls.read(most)
@@ -138,6 +145,7 @@ class Secured(Stream):
         return b""
 
     async def write(self, data: bytes) -> None:
+        """Send."""
         view = memoryview(data)
         for start in range(0, len(data), _PIECE):
             piece = view[start : start + _PIECE]
@@ -149,12 +157,14 @@ class Secured(Stream):
             self.sent_bytes += len(piece)
 
     async def farewell(self) -> None:
+        """Send close_notify."""
         with contextlib.suppress(ssl.SSLError):
             self.tls.unwrap()
         await self._flush()
 
     @property
     def has_unread(self) -> bool:
+        """Whether bytes of the client wait to be read."""
         return self.tls.pending() > 0 or super().has_unread
 
     async def _flush(self) -> None:
@@ -180,7 +190,12 @@ async def readable(sock: socket.socket) -> None:
     """Wait until bytes, or the end of them, can be read."""
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
-    loop.add_reader(sock.fileno(), lambda: ready.done() or ready.set_result(None))
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(sock.fileno(), wake)
     try:
         await ready
     finally:

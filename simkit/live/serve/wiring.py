@@ -19,7 +19,7 @@ from simkit.policy import Policy
 from simkit.policy.model import Server
 from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
-from simkit.policy.scope import Scope
+from simkit.policy.scope import NOWHERE, Scope
 from simkit.policy.syntax import bad
 from simkit.policy.values import Template
 
@@ -77,10 +77,7 @@ class Wiring:
     @property
     def http_scope(self) -> Scope:
         """The scope of the http block."""
-        scope = self.policy.http.servers[0].base.scope
-        assert scope is not None
-        assert scope.parent is not None
-        return scope.parent
+        return self.policy.http.servers[0].base.scope.parent or NOWHERE
 
     def path(self, text: str) -> Path:
         """A path of the configuration; a relative one is under the prefix."""
@@ -145,7 +142,9 @@ class Wiring:
         if level.startswith("debug"):
             level = "debug"
         if level not in LEVELS:
-            raise bad(directive.source, f'invalid log level "{level}"', "one of " + ", ".join(LEVELS))
+            raise bad(
+                directive.source, f'invalid log level "{level}"', "one of " + ", ".join(LEVELS)
+            )
         where = "/dev/stderr" if self.echo else _STREAMS.get(path, path)
         return ErrorLog(where, LEVELS.index(level), directive.source)
 
@@ -188,9 +187,8 @@ def scopes(policy: Policy) -> Iterator[Scope]:
 def _of_server(server: Server) -> Iterator[Scope]:
     locations = (server.base, *server.locations.every())
     for location in locations:
-        if location.scope is not None:
-            yield location.scope
-            yield from _conditions(location.scope)
+        yield location.scope
+        yield from _conditions(location.scope)
 
 
 def _conditions(scope: Scope) -> Iterator[Scope]:

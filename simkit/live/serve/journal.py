@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from simkit.errors import InputError
-from simkit.live.serve.wiring import LEVELS, ErrorLog, Wiring
+from simkit.live.serve.record import Record, is_known, is_served, text, value
+from simkit.live.serve.wiring import LEVELS, AccessLog, ErrorLog, Wiring, scopes
+from simkit.policy.model import Http
 from simkit.policy.plan import Source
 from simkit.policy.scope import Scope
+from simkit.policy.syntax import bad
 
-__all__ = ["Files", "Journal"]
+__all__ = ["AccessLogs", "Files", "Journal"]
 
 _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 
@@ -72,6 +75,12 @@ class Journal:
         self._files = files
         self._by_scope: dict[int, tuple[ErrorLog, ...]] = {}
 
+    def check(self) -> None:
+        """Open every file. Raises InputError where one cannot be written."""
+        for scope in (None, *scopes(self._wiring.policy)):
+            for log in self._logs(scope):
+                self._files.check(self._wiring.path(log.path), log.source)
+
     def say(self, level: str, text: str, *, scope: Scope | None = None, serial: int = 0) -> None:
         """Write a line where the level is logged; ``serial`` numbers the connection."""
         rank = LEVELS.index(level)
@@ -87,4 +96,51 @@ class Journal:
         key = id(scope)
         if key not in self._by_scope:
             self._by_scope[key] = self._wiring.error_logs(scope)
+        return self._by_scope[key]
+
+
+class AccessLogs:
+    """The access logs."""
+
+    def __init__(self, wiring: Wiring, files: Files, http: Http) -> None:
+        self._wiring = wiring
+        self._files = files
+        self._http = http
+        self._by_scope: dict[int, tuple[AccessLog, ...]] = {}
+        self.missing: tuple[str, ...] = ()
+        """Variables that formats name and that are logged as a dash."""
+
+    def check(self) -> None:
+        """Open every file and read every format. Raises InputError for what cannot be used."""
+        missing: set[str] = set()
+        for scope in scopes(self._wiring.policy):
+            for log in self._logs(scope):
+                if log.path.constant is not None:
+                    self._files.check(self._wiring.path(log.path.constant), log.source)
+                missing |= set(self._unknown(log))
+        self.missing = tuple(sorted(missing))
+
+    def _unknown(self, log: AccessLog) -> list[str]:
+        for name in log.format.variables:
+            if not is_known(name.lower(), self._http):
+                source = log.source or Source("", 0, "")
+                raise bad(source, f'unknown "{name}" variable in log_format "{log.format.name}"')
+        return [n for n in log.format.variables if not is_served(n.lower(), self._http)]
+
+    def write(self, record: Record) -> None:
+        """Write the lines about a request."""
+        if record.ending is not None:
+            scope = record.ending.location.scope
+        else:
+            scope = self._http.servers[0].base.scope
+        for log in self._logs(scope):
+            if log.condition is None or text(log.condition, record) not in ("", "0"):
+                names = log.format.variables
+                line = log.format.line({n: value(n.lower(), record) for n in names})
+                self._files.write(self._wiring.path(text(log.path, record)), line)
+
+    def _logs(self, scope: Scope) -> tuple[AccessLog, ...]:
+        key = id(scope)
+        if key not in self._by_scope:
+            self._by_scope[key] = self._wiring.access_logs(scope)
         return self._by_scope[key]
