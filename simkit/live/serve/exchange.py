@@ -32,8 +32,9 @@ from simkit.wire import Fault, SightKind, Version
 __all__ = ["Exchange", "Shared"]
 
 T = TypeVar("T")
+Headers = tuple[tuple[str, str], ...]
 
-_LEFT, _TIMED_OUT = 499, 408
+_LEFT, _TIMED_OUT, _NOT_MODIFIED = 499, 408, 304
 _PIECE = 1 << 16
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MOST_BODY_BYTES = 64 << 20
@@ -131,7 +132,6 @@ class Exchange:
     async def _answer(self, turn: Turn) -> None:
         self._note(turn)
         if turn.decision.sight.kind is not SightKind.HTTP:
-            self._record.complete = True
             raise Over(reset=turn.decision.sight.kind is SightKind.RESET, quiet=True)
         if turn.decision.handler is Handler.PROXY:
             await self._pass_on(turn)
@@ -148,7 +148,7 @@ class Exchange:
 
     async def _answer_self(self, turn: Turn) -> None:
         ending = self._ending(turn)
-        if turn.decision.handler is Handler.STATIC or ending.words is not None:
+        if ending.reads_body:
             await self._expect(turn)
             if not self._read_what_came():
                 self._shared.decider.instead(turn, replace(turn.shape, fault=Fault.BAD_BODY))
@@ -184,7 +184,7 @@ class Exchange:
         try:
             head = self._finished(of_file(turn.decision, ending, file, kept=kept), turn)
             await self._send(head, turn)
-            if head.status in (200, 206) and turn.shape.method != "HEAD":
+            if not head.body and head.status != _NOT_MODIFIED and turn.shape.method != "HEAD":
                 await self._send_pieces(file.descriptor, head.start, head.length or 0)
         finally:
             os.close(file.descriptor)
@@ -288,7 +288,6 @@ class Exchange:
                     self._shared.decider.instead(turn, decided)
                     return None
                 parts.append(part)
-                self._record.read_bytes = self._record.request.header_bytes + self._body.read_bytes
         except BodyError:
             self._shared.decider.instead(turn, replace(turn.shape, fault=Fault.BAD_BODY))
             return None
@@ -299,6 +298,7 @@ class Exchange:
         except Over:
             self._record.status = 400
             raise
+        self._record.read_bytes += self._body.read_bytes
         return b"".join(parts)
 
     # -- passing on --------------------------------------------------------------------------
@@ -343,13 +343,16 @@ class Exchange:
         new = turn.shape.version is Version.HTTP_1_1
         endless = answer.length is None and not answer.bare
         kept = self._keeps(turn) and (new or not endless)
+        added = ending.draft.extra if ending.draft else ()
+        moved, headers = _moved(answer.headers, ending)
         head = Head(
             answer.status,
             answer.content_type,
             answer.length,
+            first=moved,
             chunked=endless and new,
             kept=kept,
-            extra=(*answer.headers, *(ending.draft.extra if ending.draft else ())),
+            extra=(*headers, *added),
             reason=answer.reason,
         )
         await self._send(with_expiry(head, ending.location), turn)
@@ -363,6 +366,13 @@ class Exchange:
         if head.chunked:
             await self._write(b"0\r\n\r\n")
         self._record.complete = True
+
+
+def _moved(headers: Headers, ending: Ending) -> tuple[Headers, Headers]:
+    """A Location that is but a path becomes absolute, and stands before Connection."""
+    paths = [h for h in headers if h[0].lower() == "location" and h[1].startswith("/")]
+    made = tuple(("Location", ending.absolute(url)) for _, url in paths)
+    return made, tuple(h for h in headers if h not in paths)
 
 
 def _chunk(data: bytes) -> bytes:

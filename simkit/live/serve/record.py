@@ -98,6 +98,10 @@ def _forwarded(record: Record) -> str:
     return own if before is None else f"{before}, {own}"
 
 
+def _wished(record: Record) -> str:
+    return "keep-alive" if record.request.shape.keep_alive else "close"
+
+
 _OWN: dict[str, Callable[[Record], str | None]] = {
     "body_bytes_sent": lambda r: str(r.body_bytes),
     "bytes_sent": lambda r: str(r.sent_bytes),
@@ -118,7 +122,7 @@ _OWN: dict[str, Callable[[Record], str | None]] = {
     "request_length": lambda r: str(r.read_bytes),
     "request_time": lambda r: _seconds(max(0.0, monotonic() - r.started_s)),
     # nginx has done with keeping the connection when it logs
-    "sent_http_connection": lambda r: "close" if r.headers else None,
+    "sent_http_connection": lambda r: "close" if r.headers else _wished(r),
     "server_addr": lambda r: r.peer.host,
     "ssl_cipher": lambda r: r.peer.tls_cipher or None,
     "ssl_protocol": lambda r: r.peer.tls_protocol or None,

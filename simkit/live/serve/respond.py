@@ -74,7 +74,7 @@ def of_decision(decision: Decision, ending: Ending, *, kept: bool) -> Head:
         if len(words) != draft.body_bytes:
             words = page(ending.code, tokens=tokens, padded=True)
     body = words.encode("utf-8", "surrogateescape")
-    own, extra = _split(draft.extra)
+    own, extra = _split(draft.extra, ending)
     kind = _with_charset(draft.content_type, location.scope)
     head = Head(decision.status, kind, len(body), first=own, kept=kept, extra=extra, body=body)
     if decision.status == _NO_CONTENT:
@@ -82,10 +82,11 @@ def of_decision(decision: Decision, ending: Ending, *, kept: bool) -> Head:
     return head
 
 
-def _split(headers: Headers) -> tuple[Headers, Headers]:
-    """A Location stands before Connection, everything else after it."""
-    own = tuple(h for h in headers if h[0] == "Location")
-    return own, tuple(h for h in headers if h[0] != "Location")
+def _split(headers: Headers, ending: Ending) -> tuple[Headers, Headers]:
+    """A Location that nginx made absolute stands before Connection, all else after it."""
+    origin = ending.absolute("/")
+    own = tuple(h for h in headers if h[0] == "Location" and h[1].startswith(origin))
+    return own, tuple(h for h in headers if h not in own)
 
 
 def of_file(decision: Decision, ending: Ending, file: OpenFile, *, kept: bool) -> Head:

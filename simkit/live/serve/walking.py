@@ -45,7 +45,9 @@ class Ending:
 
     ``code`` is nginx's inner code, which chooses its page; ``words`` the text of a `return`, None
     without. ``location`` is what was in force, ``path`` and ``query`` what became of the target
-    (``path_changed``: not as sent), ``method`` likewise. ``text`` puts values into a template.
+    (``path_changed``: not as sent), ``method`` likewise. ``text`` puts values into a template,
+    ``absolute`` the server's origin before a path. ``reads_body``: the body of the request is read
+    away before the answer, not after it.
     """
 
     code: int
@@ -57,7 +59,9 @@ class Ending:
     query: str
     method: str
     path_changed: bool
+    reads_body: bool
     text: Callable[[Template], str]
+    absolute: Callable[[str], str]
 
 
 class Served(Walk):
@@ -81,6 +85,7 @@ class Served(Walk):
         self._upstream = Upstream()
         self._code = 0
         self._words: str | None = None
+        self._reads_body = False
 
     def _tell(
         self,
@@ -107,7 +112,9 @@ class Served(Walk):
             variables.query.value(self._facts),
             variables.method or self._facts.shape.method,
             changed or len(variables.path.parts) != 1 or isinstance(variables.path.parts[0], str),
+            self._reads_body,
             variables.text,
+            self._absolute,
         )
 
     # -- what is answered ---------------------------------------------------------------------
@@ -116,6 +123,7 @@ class Served(Walk):
         if op.text is not None or op.code < _FIRST_ERROR:
             empty = Template((), op.source)
             self._words = self._variables.text(op.text or empty)
+            self._reads_body = True
         if op.code in REDIRECTS:
             self._words = None
         super()._return(op)
@@ -179,6 +187,7 @@ class Served(Walk):
         if self._method == "POST":
             self._finalize(_NOT_ALLOWED, None)
         kind = self._type_of(self._variables.path)
+        self._reads_body = True
         self._answer(200, None, Handler.STATIC, found.size_bytes, kind)
 
     def _index(self, path: str) -> None:
