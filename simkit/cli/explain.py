@@ -61,6 +61,8 @@ def explain(
     if as_json:
         print_json(found.to_json())
         return
-    from simkit.show.explain import print_explanation
+    from simkit.show.explain import print_explanation, print_hints
 
     print_explanation(found)
+    if wanted == Wanted() and client is None and not over_limit:
+        print_hints(read)

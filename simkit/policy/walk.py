@@ -164,7 +164,7 @@ class Walk(Rewriting):
         most = self._here.max_body_bytes
         if self._body_discarded or not most:
             return
-        if self._ask(("body", most), lambda f: int(f.reading.content_length or 0) > most):
+        if self._ask(("body", most), lambda f: _announced_bytes(f) > most):
             self._body_discarded = True
             self._finalize(_TOO_LARGE, self._own_rule("client intended to send too large body"))
 
@@ -293,30 +293,24 @@ class Walk(Rewriting):
         self._phase = Phase.PRECONTENT
         *candidates, last = self._here.try_files or (None,)
         for candidate in candidates:
+            written = candidate.parts[-1] if candidate.parts else ""
+            wants_folder = isinstance(written, str) and written.endswith("/")
             path = self._variables.residue(candidate)
-            if self._is_there(path):
-                self._variables.path = self._without_final_slash(path)
+            if self._is_there(path, wants_folder=wants_folder):
+                self._variables.path = _without_final_slash(path) if wants_folder else path
                 self._content()
         if last is not None:
             self._try_last(self._variables.residue(last))
         self._content()
 
-    def _is_there(self, path: Residue) -> bool:
+    def _is_there(self, path: Residue, *, wants_folder: bool) -> bool:
         """Whether a candidate of `try_files` exists: a folder if a slash is written last."""
-        written = path.parts[-1] if path.parts else ""
-        wants_folder = isinstance(written, str) and written.endswith("/")
 
         def question(facts: Facts) -> bool:
             text = path.value(facts)
             return self._is_folder(text) if wants_folder else self._is_file(text)
 
         return self._variables.ask_of(("there", wants_folder), question, path)
-
-    def _without_final_slash(self, path: Residue) -> Residue:
-        last = path.parts[-1] if path.parts else ""
-        if isinstance(last, str) and last.endswith("/"):
-            return Residue.join((*path.parts[:-1], last[:-1]))
-        return path
 
     def _try_last(self, target: Residue) -> NoReturn:
         source = self._here.try_source
@@ -373,6 +367,18 @@ class Walk(Rewriting):
             self._finalize(status, None)
         size = reply.own_page(self._here, status, self._manner) if page is None else page.body_bytes
         self._answer(status, None, Handler.PROXY, size, "text/html")
+
+
+def _without_final_slash(path: Residue) -> Residue:
+    *before, last = path.parts
+    assert isinstance(last, str)
+    return Residue.join((*before, last.removesuffix("/")))
+
+
+def _announced_bytes(facts: Facts) -> int:
+    """What `Content-Length` says; a malformed one says nothing, as after its `error_page`."""
+    said = facts.reading.content_length
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _limit_word(outcome: int, *, dry: bool) -> str:

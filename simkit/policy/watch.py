@@ -295,8 +295,8 @@ class Watched(Walk):
 
     # -- content and ending --------------------------------------------------------------------
 
-    def _is_there(self, path: Residue) -> bool:
-        is_there = super()._is_there(path)
+    def _is_there(self, path: Residue, *, wants_folder: bool) -> bool:
+        is_there = super()._is_there(path, wants_folder=wants_folder)
         verdict = "is there" if is_there else "is not there"
         self._note(f'try_files "{path.value(self._facts)}"', verdict, self._here.try_source)
         return is_there

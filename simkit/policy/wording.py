@@ -29,6 +29,8 @@ def host_words(reading: Reading) -> str:
 def how_found(group: Group, host: str) -> str:
     """By which kind of name a host found its server, in nginx's order."""
     names = group.names
+    if len(group.servers) == 1:
+        return "the only server of this port"
     if host in names.exact:
         return f'by the exact name "{host}"' if host else 'by the empty name ""'
     leading = [n for n in names.leading if host.endswith(n)]

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simkit.errors import printable
+from simkit.policy.policy import Policy
 from simkit.policy.watch import Note, Trail
 from simkit.show.table import make_console
 from simkit.study.explain import Explanation, limit_words
 from simkit.study.sayings import browser_again, browser_says, browser_sends, curl_says
+from simkit.study.telling import worth_asking
 from simkit.study.wire_words import answered_by, decided_by, logged_words, place, wire_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["print_explanation"]
+__all__ = ["print_explanation", "print_hints"]
 
 _LONGEST = 160
 _MOST_HEADERS = 12
@@ -44,6 +46,22 @@ def print_explanation(found: Explanation, console: Console | None = None) -> Non
         out.print(_ending(found, other, home))
     for warning in found.policy.warnings:
         out.print(Text(f"warning: {printable(warning)}", style="yellow"))
+
+
+def print_hints(policy: Policy, console: Console | None = None) -> None:
+    """Print what else is worth asking this policy."""
+    from rich.table import Table
+    from rich.text import Text
+
+    out = make_console() if console is None else console
+    grid = Table.grid(padding=(0, 2))
+    for option, why in worth_asking(policy):
+        grid.add_row(
+            Text("", style="dim"), Text(printable(option)), Text(printable(why), style="dim")
+        )
+    out.print()
+    out.print(Text("Worth asking too:", style="dim"))
+    out.print(grid)
 
 
 def _asked(found: Explanation) -> Iterator[str]:

@@ -29,6 +29,7 @@ __all__ = [
     "forbidden_path",
     "path_into",
     "site_servers",
+    "worth_asking",
 ]
 
 
@@ -154,3 +155,21 @@ def _first_address(text: str) -> Address | None:
         return address(first) if dash else _one_of(ip_network(text, strict=False))
     except ValueError:
         return None
+
+
+def worth_asking(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Options of `simkit explain` by which a policy's rules can be seen at work, and why each."""
+    found = [("-H Host:", "a request without Host")]
+    path = forbidden_path(policy)
+    if path is not None:
+        found.append((f"--request {path}", "a path that a rule turns away"))
+    found += [
+        (f"--from {who}", f"a client from {net}") for net, who in blocked_addresses(policy)[:1]
+    ]
+    if any("http_user_agent" in table.subject.names for table in policy.http.maps.values()):
+        found.append(("-A ''", "a client without an agent"))
+    if any(group.listen.tls for group in policy.groups.values()):
+        found.append(("--tls --sni ''", "a scan of the bare address over TLS"))
+    if policy.http.zones:
+        found.append(("--over-limit", "a request too many"))
+    return tuple(found)

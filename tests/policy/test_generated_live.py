@@ -62,8 +62,10 @@ CONDITIONS = st.one_of(
 REWRITES = st.builds(
     lambda regex, to, flag: f'rewrite "{regex}" "{to}"{flag};',
     REGEXES,
-    st.sampled_from(["/b", "/x/$1", "/a?p=$1", "/a/b?", "/$2?y=1?", "$arg_a", "/q?$args&$1", "/A$uri",
-                     "http://other.example/$1", "/%41$1"]),
+    st.sampled_from(
+        ["/b", "/x/$1", "/a?p=$1", "/a/b?", "/$2?y=1?", "$arg_a", "/q?$args&$1", "/A$uri"]
+        + ["http://other.example/$1", "/%41$1"]
+    ),
     st.sampled_from(["", "", " last", " break", " redirect", " permanent"]),
 )  # fmt: skip
 RETURNS = st.one_of(
@@ -144,7 +146,8 @@ def configurations(draw: st.DrawFn) -> str:
     for name in draw(st.sampled_from([["site.example"], ["site.example", "other.example"]])):
         pages = " ".join(draw(st.lists(ERROR_PAGES, max_size=2)))
         servers.append(
-            f"    server {{\n        listen 80; listen [::]:80; server_name {name};\n        {draw(PLACE)} {pages}\n"
+            f"    server {{\n        listen 80; listen [::]:80; server_name {name};\n"
+            f"        {draw(PLACE)} {pages}\n"
             f"        {draw(SERVER_PROGRAM)}\n        {draw(locations())}\n    }}\n"
         )
     return TOP + "".join(servers) + "}\n"

@@ -331,3 +331,9 @@ def test_the_address_behind_a_proxy_is_told(load: Load) -> None:
 def test_notes_are_values(load: Load) -> None:
     read = load("server { listen 80; }")
     assert follow(read, request(), CLIENT).notes == follow(read, request(), CLIENT).notes
+
+
+def test_the_only_server_is_chosen_whatever_the_host(load: Load) -> None:
+    read = load("server { listen 80; server_name site.example; }")
+    [chosen] = notes(follow(read, request(), CLIENT), Phase.PARSE)
+    assert chosen.verdict == "server site.example: the only server of this port"

@@ -56,7 +56,7 @@ def test_nothing_is_cut_off_at_120_columns() -> None:
     lines = printed(load_policy(shipped_files("policies")["hardened"])).splitlines()
     last = squeezed(" ".join(line[98:] for line in lines))
     assert "hardened.conf:49 error_page … =444 /drop" in last
-    assert "hardened.conf:88 limit_req zone=perip" in last.replace("- ", "-")
+    assert "hardened.conf:40 203.0.113.0/24 1" in last
 
 
 def test_findings_name_their_lines_and_what_to_do() -> None:

@@ -25,7 +25,6 @@ from simkit.policy.model import ConnectionSettings, Location, Server
 from simkit.policy.scope import Scope
 from simkit.policy.servers import Group
 from simkit.policy.syntax import NS_PER_S
-from simkit.wire import Shape
 
 __all__ = ["Connection", "Port"]
 
@@ -187,13 +186,16 @@ class Connection:
 
     def _cut_off(self, reader: RequestReader, started: float, status: int) -> None:
         """A request that did not come to its end: logged if it began, and not answered."""
-        if not reader.read_so_far:
+        request = reader.so_far
+        if request is None:
             raise Over
         late = status == _TIMED_OUT
         said = f"{_LATE if late else _LOST} while reading client request headers"
         self._say("info", f"{said}, client: {self._peer.address}, server: {self._server_name}")
-        record = self._record(Request(Shape(), reader.line_so_far, reader.read_so_far), started)
-        record.status, record.read_bytes = status, reader.read_so_far
+        record = self._record(request, started)
+        record.status, record.read_bytes = status, request.header_bytes
+        record.ending = self._shared.decider.cut_off(request.shape, self._peer.address)
+        record.cut_off = True
         self._shared.log(record)
         raise Over(reset=late and self._scope.flag("reset_timedout_connection"), quiet=True)
 

@@ -185,6 +185,10 @@ class Decider:
         leaves = self._planner.plan_anew(shape, address).plan.leaves()
         return not (len(leaves) == 1 and leaves[0].status == 0)
 
+    def cut_off(self, shape: Shape, address: Address) -> Ending | None:
+        """Where a request stands that never came to its end."""
+        return Served(self.policy, self.disk, Facts(Reading(shape), address), (), ()).arrive()
+
     def instead(self, turn: Turn, shape: Shape) -> None:
         """Decide anew: the body showed that the request is another than its header said."""
         turn.shape = shape

@@ -34,7 +34,7 @@ __all__ = ["Exchange", "Shared"]
 T = TypeVar("T")
 Headers = tuple[tuple[str, str], ...]
 
-_LEFT, _TIMED_OUT, _NOT_MODIFIED = 499, 408, 304
+_LEFT, _TIMED_OUT, _NOT_MODIFIED, _PRECONDITION_FAILED = 499, 408, 304, 412
 _PIECE = 1 << 16
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MOST_BODY_BYTES = 64 << 20
@@ -169,7 +169,9 @@ class Exchange:
 
     def _keeps(self, turn: Turn) -> bool:
         ending = self._ending(turn)
-        kept = turn.decision.sight.kept and self._may_keep(ending.location)
+        kept = turn.decision.sight.kept
+        if ending.is_located:
+            kept = kept and self._may_keep(ending.location)
         return kept and not self._shared.stopping and turn.shape.fault is Fault.NONE
 
     def _finished(self, head: Head, turn: Turn) -> Head:
@@ -207,7 +209,7 @@ class Exchange:
         record.status, record.header_bytes = head.status, len(top)
         body = b"" if turn.shape.method == "HEAD" else head.body
         await self._write(top + body)
-        record.complete = True
+        record.complete = head.status != _PRECONDITION_FAILED
 
     async def _write(self, data: bytes) -> None:
         if not data:

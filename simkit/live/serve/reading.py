@@ -104,7 +104,8 @@ class RequestReader:
         sni: str | None = None,
     ) -> None:
         self._find = find
-        self._origin = Shape(port=port, tls=tls, sni=sni)
+        # a line that cannot be read has no method and no target
+        self._origin = Shape("", "", port=port, tls=tls, sni=sni)
         self._data = bytearray()  # from the start of the current line
         self._begin()
 
@@ -122,6 +123,7 @@ class RequestReader:
         self._state = automata.START
         self._in_line = True
         self._names_host = False
+        self._begun = False
         self._line = b""
         self._read = 0
         self._shape = self._origin
@@ -152,9 +154,12 @@ class RequestReader:
         return self._line or re.split(rb"[\r\n]", bytes(self._data), maxsplit=1)[0]
 
     @property
-    def read_so_far(self) -> int:
-        """How many bytes of the request have been read."""
-        return self._read + len(self._data)
+    def so_far(self) -> Request | None:
+        """What was read of a request that is cut off; None where not a byte of it came."""
+        if not (self._begun or self._read or self._data):
+            return None
+        shape = replace(self._shape, headers=tuple(self._headers))
+        return Request(shape, self.line_so_far, self._read)
 
     def feed(self, data: bytes) -> None:
         """Take bytes that came."""
@@ -201,6 +206,7 @@ class RequestReader:
     def _skip_empty_lines(self) -> None:
         """Line ends before a request are passed over; the buffer is used again for more of them."""
         empty = len(self._data) - len(self._data.lstrip(b"\r\n"))
+        self._begun = self._begun or empty > 0
         self._drop(empty)
         self._line_start %= self._size
 
@@ -242,7 +248,7 @@ class RequestReader:
         if self._in_line and not self._line:
             self._line = self.line_so_far
         shape = replace(self._shape, headers=tuple(self._headers), fault=fault)
-        self._ended = Request(shape, self._line, self._read + self._at)
+        self._ended = Request(shape, self._line, self._read)
 
     def _request_line(self, line: bytes) -> None:
         self._line = line.rstrip(b"\r\n")

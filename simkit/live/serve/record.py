@@ -17,11 +17,12 @@ from simkit.policy.known import is_of_nginx, is_simulated
 from simkit.policy.model import Http
 from simkit.policy.plan import Source
 from simkit.policy.values import Template, Variable
-from simkit.wire import Address
+from simkit.wire import Address, Fault
 
 __all__ = ["Peer", "Record", "is_known", "is_served", "text", "value"]
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_OF_LINE = frozenset("uri document_uri request_uri request_method server_protocol".split())
 _EMPTY = frozenset("is_args https http2 host server_name request_completion".split())
 _NOWHERE = Source("", 0, "")
 _UPSTREAM = frozenset("upstream_addr upstream_status upstream_response_time".split())
@@ -63,6 +64,7 @@ class Record:
     read_bytes: int = 0
     pipelined: bool = False
     complete: bool = False
+    cut_off: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     upstream: dict[str, str] = field(default_factory=dict)
     ended: float = field(default_factory=time)
@@ -99,7 +101,9 @@ def _forwarded(record: Record) -> str:
 
 
 def _wished(record: Record) -> str:
-    return "keep-alive" if record.request.shape.keep_alive else "close"
+    shape = record.request.shape
+    broken = record.cut_off or shape.fault is not Fault.NONE
+    return "keep-alive" if shape.keep_alive and not broken else "close"
 
 
 _OWN: dict[str, Callable[[Record], str | None]] = {
@@ -116,7 +120,7 @@ _OWN: dict[str, Callable[[Record], str | None]] = {
     "proxy_add_x_forwarded_for": _forwarded,
     "realip_remote_port": lambda r: str(r.peer.port),
     "remote_port": lambda r: str(r.peer.port),
-    "request": lambda r: r.request.line.decode("utf-8", "surrogateescape") or None,
+    "request": lambda r: r.request.line.decode("utf-8", "surrogateescape"),
     "request_completion": lambda r: "OK" if r.complete else "",
     "request_id": lambda r: r.identity,
     "request_length": lambda r: str(r.read_bytes),
@@ -157,6 +161,12 @@ def _was_sent(name: str, record: Record) -> bool:
     return name.removeprefix("http_") in sent
 
 
+def _has_line(record: Record) -> bool:
+    """Whether the request line could be read, or the request became another."""
+    ending = record.ending
+    return bool(record.request.shape.method) or (ending is not None and ending.path_changed)
+
+
 def value(name: str, record: Record) -> str | None:
     """The value of a variable at the end of a request; None where it has none."""
     own = _OWN.get(name)
@@ -166,7 +176,7 @@ def value(name: str, record: Record) -> str | None:
         return record.upstream.get(name)
     if name.startswith("sent_http_"):
         return record.sent_header(name.removeprefix("sent_http_"))
-    if record.ending is None:
+    if record.ending is None or (name in _OF_LINE and not _has_line(record)):
         return None
     found = record.ending.text(Template((Variable(name),), _NOWHERE))
     if not found and not (_is_given(name, record.http) or _was_sent(name, record)):

@@ -29,9 +29,7 @@ Headers = tuple[tuple[str, str], ...]
 
 _OK, _NO_CONTENT, _NOT_MODIFIED, _PARTIAL = 200, 204, 304, 206
 _PRECONDITION_FAILED, _UNSATISFIABLE = 412, 416
-_RANGE = re.compile(
-    r" *bytes *= *(?:([0-9]{1,18}) *- *([0-9]{0,18})|- *([0-9]{1,18})) *", re.IGNORECASE
-)
+_RANGE = re.compile(r"bytes= *(?:([0-9]{1,18}) *- *([0-9]{0,18})|-([0-9]{1,18})) *", re.IGNORECASE)
 _ENTITY = re.compile(r"(?:W/)?(\"[^\"]*\")")
 _FAR_S = 315_360_000
 _RANGES = ("Accept-Ranges", "bytes")
@@ -230,10 +228,10 @@ def _ranged(head: Head, shape: Shape, location: Location) -> Head:
         return head
     if only_if is not None and not _is_same(head, only_if):
         return head
-    found = _RANGE.fullmatch(asked)
-    if found is None:
+    if not asked.lower().startswith("bytes=") or "," in asked:
         return head
-    start, stop = _span(found, head.length)
+    found = _RANGE.fullmatch(asked)
+    start, stop = (0, 0) if found is None else _span(found, head.length)
     extra = tuple(h for h in head.extra if h != _RANGES)
     if start >= stop:
         says = (("Content-Range", f"bytes */{head.length}"),)

@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 from simkit.live.serve.disk import Disk, Found, Kind
 from simkit.policy import Page, Policy
-from simkit.policy.facts import Facts
+from simkit.policy.facts import Facts, is_ipv4
 from simkit.policy.model import Location, Return, Server
 from simkit.policy.plan import Handler, Rule
 from simkit.policy.reply import REDIRECTS, Draft
@@ -46,7 +46,8 @@ class Ending:
     ``code`` is nginx's inner code, which chooses its page; ``words`` the text of a `return`, None
     without. ``location`` is what was in force, ``path`` and ``query`` what became of the target
     (``path_changed``: not as sent), ``method`` likewise. ``text`` puts values into a template,
-    ``absolute`` the server's origin before a path. ``reads_body``: the body of the request is read
+    ``absolute`` the server's origin before a path. ``is_located``: a location was looked for, and
+    with it whether the connection may live. ``reads_body``: the body of the request is read
     away before the answer, not after it.
     """
 
@@ -59,6 +60,7 @@ class Ending:
     query: str
     method: str
     path_changed: bool
+    is_located: bool
     reads_body: bool
     text: Callable[[Template], str]
     absolute: Callable[[str], str]
@@ -85,6 +87,7 @@ class Served(Walk):
         self._upstream = Upstream()
         self._code = 0
         self._words: str | None = None
+        self._is_located = False
         self._reads_body = False
 
     def _tell(
@@ -112,10 +115,29 @@ class Served(Walk):
             variables.query.value(self._facts),
             variables.method or self._facts.shape.method,
             changed or len(variables.path.parts) != 1 or isinstance(variables.path.parts[0], str),
+            self._is_located,
             self._reads_body,
             variables.text,
             self._absolute,
         )
+
+    def arrive(self) -> Ending | None:
+        """Where a request stands that never came to its end: at the server that it has met."""
+        facts = self._facts
+        group = self._groups.get((facts.shape.port, not is_ipv4(facts.peer)))
+        if group is None:
+            return None
+        chosen = group.find_indicated(facts.shape.sni)
+        if facts.reading.host is not None:
+            chosen = group.find(facts.reading.host)
+        self._group = group
+        self._enter(chosen, merge_slashes=group.servers[chosen.position].view.merge_slashes)
+        self._here = self._server.base
+        return self.ending()
+
+    def _find_config(self) -> NoReturn:
+        self._is_located = True
+        super()._find_config()
 
     # -- what is answered ---------------------------------------------------------------------
 
