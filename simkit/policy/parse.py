@@ -15,11 +15,11 @@ from simkit.policy.servers import Group
 from simkit.policy.uri import ascii_lower, parse_target, valid_host
 from simkit.wire import Fault, Shape, Version
 
-__all__ = ["ParseError", "parse_error"]
+__all__ = ["ParseError", "length_said", "parse_error"]
 
 _METHOD = re.compile(r"[A-Z_-]+")
 _BAD_IN_NAME = re.compile(r"[\x00-\x20\x7f:]")
-_WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
+_LENGTH = re.compile(r"0*([0-9]{1,19})")
 _MOST_BYTES = (1 << 63) - 1
 _REFUSED_METHODS = ("CONNECT", "TRACE")
 _UNIQUE = frozenset(
@@ -190,7 +190,7 @@ def _whole_error(shape: Shape) -> tuple[int, str] | None:
     if shape.fault is Fault.BAD_CONTENT_LENGTH:
         return _BAD_LENGTH
     length, encoding = shape.header("Content-Length"), shape.header("Transfer-Encoding")
-    if length is not None and not _is_length(length.strip(" ")):
+    if length is not None and length_said(length.strip(" ")) is None:
         return _BAD_LENGTH
     if shape.fault is Fault.UNKNOWN_TRANSFER_ENCODING:
         encoding = "unknown"
@@ -205,8 +205,11 @@ def _whole_error(shape: Shape) -> tuple[int, str] | None:
     return None
 
 
-def _is_length(text: str) -> bool:
-    return bool(_WHOLE_NUMBER.fullmatch(text)) and int(text) <= _MOST_BYTES
+def length_said(text: str) -> int | None:
+    """What a `Content-Length` says, in bytes; None where nginx cannot read it (ngx_atoof)."""
+    found = _LENGTH.fullmatch(text)
+    said = None if found is None else int(found[1])
+    return said if said is not None and said <= _MOST_BYTES else None
 
 
 def _encoding_error(shape: Shape, encoding: str) -> tuple[int, str] | None:

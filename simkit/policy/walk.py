@@ -18,7 +18,7 @@ from simkit.policy import reply
 from simkit.policy.facts import Facts, is_ipv4
 from simkit.policy.locations import Found, find_location
 from simkit.policy.model import Access, ConnLimit, Credentials, Http, Limit, Location, Zone
-from simkit.policy.parse import ParseError, parse_error
+from simkit.policy.parse import ParseError, length_said, parse_error
 from simkit.policy.passage import Branches, Done, Groups, Pause
 from simkit.policy.plan import (
     Consult,
@@ -164,7 +164,7 @@ class Walk(Rewriting):
         most = self._here.max_body_bytes
         if self._body_discarded or not most:
             return
-        if self._ask(("body", most), lambda f: _announced_bytes(f) > most):
+        if self._ask(("body", most), lambda f: (length_said(f.reading.content_length) or 0) > most):
             self._body_discarded = True
             self._finalize(_TOO_LARGE, self._own_rule("client intended to send too large body"))
 
@@ -373,12 +373,6 @@ def _without_final_slash(path: Residue) -> Residue:
     *before, last = path.parts
     assert isinstance(last, str)
     return Residue.join((*before, last.removesuffix("/")))
-
-
-def _announced_bytes(facts: Facts) -> int:
-    """What `Content-Length` says; a malformed one says nothing, as after its `error_page`."""
-    said = facts.reading.content_length
-    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _limit_word(outcome: int, *, dry: bool) -> str:

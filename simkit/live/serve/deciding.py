@@ -7,14 +7,14 @@ long as a zone keeps them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic_ns
 
 from simkit.live.serve.disk import Disk
 from simkit.live.serve.walking import Ending, Served, Upstream
 from simkit.policy import Bound, Decision, Gate, Page, Plan, Planner, Policy, Step
 from simkit.policy.facts import Facts, Reading
-from simkit.policy.model import Location
+from simkit.policy.model import HeaderBuffers, Location
 from simkit.policy.plan import Answer, Consult, LimitUse, Node, Occupy
 from simkit.policy.walk import DELAYED, PASSED, Pause
 from simkit.wire import Address, Shape
@@ -138,9 +138,9 @@ class Decider:
     """A policy in front of a disk, with the state of its limits."""
 
     def __init__(self, policy: Policy, disk: Disk) -> None:
-        self.policy = policy
+        self.policy = _roomy(policy)
         self.disk = disk
-        self._planner = _Planner(policy, disk)
+        self._planner = _Planner(self.policy, disk)
         self._gate = Gate(self._planner)
         self._turns: set[Turn] = set()
         self._room = _SPARE_KEYS
@@ -206,6 +206,13 @@ class Decider:
     def _go_on(self, turn: Turn, bound: _Planned) -> None:
         turn.earlier = (*turn.earlier, turn.step)
         turn.step = self._gate.admit(bound, now_ms())
+
+
+def _roomy(policy: Policy) -> Policy:
+    """The policy without bounds on lines: the reader has laid them into their buffers exactly."""
+    room = HeaderBuffers(1 << 62, 1, 1 << 62)
+    servers = tuple(replace(server, buffers=room) for server in policy.http.servers)
+    return replace(policy, http=replace(policy.http, servers=servers))
 
 
 def _way(node: Node, end: Node) -> tuple[int, ...] | None:

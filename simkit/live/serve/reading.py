@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from simkit.live.serve import automata
 from simkit.policy.model import Server
+from simkit.policy.parse import length_said
 from simkit.policy.patterns import from_bytes
 from simkit.policy.uri import parse_target, valid_host
 from simkit.wire import Fault, Shape, Version
@@ -27,8 +28,6 @@ __all__ = ["Framing", "Limits", "Request", "RequestReader"]
 
 _TOKEN = re.compile(rb"[A-Za-z0-9-]+")
 _TOKEN_OR_UNDERSCORE = re.compile(rb"[A-Za-z0-9_-]+")
-_LENGTH = re.compile("[0-9]+")
-_MOST_BYTES = (1 << 63) - 1
 _UNIQUE = frozenset(
     """host content-length content-range transfer-encoding if-modified-since if-unmodified-since
     if-match if-none-match if-range expect authorization""".split()
@@ -312,18 +311,11 @@ def _version(text: bytes) -> Version:
 
 def _framing(shape: Shape) -> tuple[Framing, int, Fault]:
     encoding, length = shape.header("Transfer-Encoding"), shape.header("Content-Length")
-    if length is not None and not _is_length(length):
+    said = 0 if length is None else length_said(length)
+    if said is None:
         return Framing.NONE, 0, Fault.BAD_CONTENT_LENGTH
     if encoding is not None and encoding.lower() == "chunked":
         return Framing.CHUNKED, 0, Fault.NONE
-    if length is not None and int(length):
-        return Framing.LENGTH, int(length), Fault.NONE
+    if said:
+        return Framing.LENGTH, said, Fault.NONE
     return Framing.NONE, 0, Fault.NONE
-
-
-def _is_length(text: str) -> bool:
-    """Whether nginx can read it as a length (ngx_atoof): digits, and below 2 to the power 63."""
-    if not _LENGTH.fullmatch(text):
-        return False
-    digits = text.lstrip("0")
-    return len(digits) <= len(str(_MOST_BYTES)) and int(digits or "0") <= _MOST_BYTES
