@@ -35,11 +35,6 @@ class Blocks:
                 return found[-1]
         return None
 
-    def own(self, place: Source, *names: str) -> tuple[Directive, ...]:
-        """The directives of these names that a block has itself."""
-        chain = self._chains.get(place, ())
-        return tuple(d for d in (chain[-1].block or ()) if d.name in names) if chain else ()
-
 
 def _chains(chain: Chain) -> Iterator[Chain]:
     inside: Sequence[Directive] = chain[-1].block or ()

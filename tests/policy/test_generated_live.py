@@ -44,6 +44,10 @@ VALUES = TEXTS | st.sampled_from(['""', "0", "1", '"$v.$1"', '"$2"'])
 PATHS = st.sampled_from(
     ["/", "/a", "/a/", "/a/b", "/ab", "/b", "/a.txt", "/static/", "/static/shop.css", "/x/y/z"]
 )
+REPLACEMENTS = [
+    *("/b", "/x/$1", "/a?p=$1", "/a/b?", "/$2?y=1?", "$arg_a", "/q?$args&$1", "/A$uri"),
+    *("http://other.example/$1", "/%41$1"),
+]
 REGEXES = st.sampled_from(
     ["^/a", r"\.(txt|css)$", "/(b)(/.*)?$", "^/(?<group>[a-z]+)/", "^/$", "A", "^/(.*)$", "static"]
 )
@@ -62,9 +66,7 @@ CONDITIONS = st.one_of(
 REWRITES = st.builds(
     lambda regex, to, flag: f'rewrite "{regex}" "{to}"{flag};',
     REGEXES,
-    st.sampled_from(
-        ["/b", "/x/$1", "/a?p=$1", "/a/b?", "/$2?y=1?", "$arg_a", "/q?$args&$1", "/A$uri", "http://other.example/$1", "/%41$1"]
-    ),
+    st.sampled_from(REPLACEMENTS),
     st.sampled_from(["", "", " last", " break", " redirect", " permanent"]),
 )  # fmt: skip
 RETURNS = st.one_of(
