@@ -20,9 +20,11 @@ from simkit.live.encode import ADDRESS_HEADER, encode
 from simkit.live.http2 import Http2
 from simkit.live.listening import Endpoint, Listen
 from simkit.policy.gate import Gate, Step
-from simkit.policy.plan import Decision
+from simkit.policy.plan import Decision, Handler
 from simkit.policy.planner import Planner
 from simkit.policy.policy import Policy
+from simkit.policy.site import Page
+from simkit.policy.watch import follow
 from simkit.study.explain import Json
 from simkit.study.probe import Report, Row, Shop
 from simkit.study.probes import Manner
@@ -131,6 +133,14 @@ def probe_live(
         yield prober.compared(row)
 
 
+class _Nothing:
+    """A site without a page."""
+
+    def find(self, path: str) -> Page | None:  # noqa: ARG002
+        """Never a page."""
+        return None
+
+
 class _Prober:
     def __init__(self, policy: Policy, where: Where, patience_s: float, *, by_header: bool) -> None:
         self._where = where
@@ -183,7 +193,13 @@ class _Prober:
             seen = _stream(end, shape, named)
         else:
             seen = _once(end, shape, encode(shape, named))
-        return Compared(row, expected, seen, _differences(expected, seen))
+        differences = _differences(expected, seen)
+        if differences and expected.rule is None:
+            # Perhaps the site does not have what the simulation takes it to have.
+            without = follow(self._planner.policy, shape, who, site=_Nothing()).decision
+            if not _differences(without, seen):
+                return Compared(row, without, seen, remark="the site has no such page")
+        return Compared(row, expected, seen, differences)
 
     def _expected(self, shape: Shape, who: Address) -> Decision:
         """What the simulation says now, with the limits as earlier probes have left them."""
@@ -276,6 +292,7 @@ def _differences(expected: Decision, seen: Sight) -> tuple[str, ...]:
     if wanted.kept is not seen.kept:
         found.append("kept expected, closed seen" if wanted.kept else "closed expected, kept seen")
     same_server = wanted.header("server") == seen.header("server")
-    if same_server and wanted.status == seen.status and wanted.body_bytes != seen.body_bytes:
+    of_nginx = same_server and expected.handler is Handler.PAGE and wanted.status == seen.status
+    if of_nginx and wanted.body_bytes != seen.body_bytes:
         found.append(f"{wanted.body_bytes} bytes of body expected, {seen.body_bytes} seen")
     return tuple(found)

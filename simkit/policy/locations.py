@@ -158,5 +158,7 @@ def _by_pattern(locations: Locations, path: str, found: Found) -> Found:
 
 def _slash_missing(locations: Locations, path: str) -> Location | None:
     wanted = path + "/"
-    candidates = (*locations.prefixes, *locations.exact.values())
-    return next((c for c in candidates if c.auto_redirect and c.path == wanted), None)
+    exact = locations.exact.get(wanted)
+    prefix = next((p for p in locations.prefixes if p.path == wanted), None)
+    both = tuple(one for one in (exact, prefix) if one is not None)
+    return both[0] if any(one.auto_redirect for one in both) else None

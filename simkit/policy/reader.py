@@ -14,6 +14,7 @@ from typing import Any
 import crossplane
 
 from simkit.errors import InputError
+from simkit.policy.dump import is_dump, parse_dump
 from simkit.policy.plan import Source
 
 _TRAILING_PLACE = re.compile(r" in \S+?:\d+$")
@@ -47,6 +48,9 @@ def read(path: Path) -> tuple[Directive, ...]:
     the wrong context, a wrong number of arguments, an include that is not there.
     """
     _check_file(path)
+    if is_dump(path):
+        files = parse_dump(path)
+        return tuple(_directives(files[0]["parsed"], files, str(path), 0))
     try:
         payload = crossplane.parse(str(path), strict=False)
     except RecursionError:

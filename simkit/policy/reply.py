@@ -173,8 +173,9 @@ def answer(
     """An HTTP answer with its headers, in nginx's order, and what of them a client can tell."""
     server = product(tokens=location.server_tokens)
     http2 = how.version is Version.HTTP_2
-    kept = keep_alive and how.keep_alive
-    headers = _headers(location, draft, connection=None if http2 else kept)
+    said = keep_alive and how.keep_alive
+    kept = said and location.keepalive_timeout_ns > 0  # where nobody looked before, it is not kept
+    headers = _headers(location, draft, connection=None if http2 else said)
     head = header_bytes(how.version, draft.status, server, headers)
     if draft.handler is Handler.STATIC and how.version is not Version.HTTP_0_9:
         head += _file_header_bytes(location, draft)

@@ -109,9 +109,9 @@ class Walk(Rewriting):
         self._enter(chosen, merge_slashes=merge)
         if error is None and group.listen.tls and not tls:
             error = ParseError(497, "client sent plain HTTP to a TLS port", True, True)
+        self._here = self._server.base
         if error is not None:
             self._refuse_malformed(error)
-        self._enter_location(self._server.base)
         self._server_rewrite()
 
     def _enter(self, chosen: Chosen, *, merge_slashes: bool) -> None:
@@ -122,7 +122,6 @@ class Walk(Rewriting):
             self._variables.capture(chosen.pattern, Residue((Raw("host", self._variables.view),)))
 
     def _refuse_malformed(self, error: ParseError) -> NoReturn:
-        self._here = self._server.base
         self._has_uri, self._unread, self._keep_alive = error.has_uri, error.unread, False
         self._finalize(error.code, self._own_rule(error.what))
 

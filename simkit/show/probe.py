@@ -156,6 +156,7 @@ def _compared_cells(one: Compared) -> tuple[str, ...]:
     if one.expected is None or one.seen is None:
         return (name, _NOTHING, _NOTHING, one.remark)
     verdict = "; ".join(one.differences) or "agrees"
+    verdict += f" ({one.remark})" if one.remark else ""
     return (name, one.expected.sight.symbol, one.seen.symbol, verdict)
 
 

@@ -124,6 +124,17 @@ def test_what_the_site_says_is_not_compared(tmp_path: Path) -> None:
     assert found["a good browser"].seen.status in (403, 404)
 
 
+def test_a_page_that_the_site_lacks_may_lead_elsewhere(tmp_path: Path) -> None:
+    load_http(
+        tmp_path,
+        "server { listen 80; root html; error_page 403 404 =444 /drop;"
+        "location = /drop { internal; return 444; } }",
+    )
+    found = compared(tmp_path / "made.conf", patience_s=0)
+    assert differing(found) == {}
+    assert found["agent sqlmap"].remark == "the site has no such page"
+
+
 def test_over_ipv6_only_what_goes_over_ipv6_is_sent(tmp_path: Path) -> None:
     load_http(tmp_path, "server { listen [::]:80; listen 80; return 403; }")
     report = probe(load_policy(tmp_path / "made.conf"))

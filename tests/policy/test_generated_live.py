@@ -74,7 +74,10 @@ RETURNS = st.one_of(
     st.builds("return {} {};".format, CODES.filter(lambda c: not 300 <= c < 309), TEXTS),
     st.builds("return {} {};".format, st.sampled_from([301, 302, 303, 307, 308]), URLS),
 )
-SETS = st.builds("set {} {};".format, st.sampled_from(["$v", "$w", "$v", "$args"]), VALUES)
+# No decoded path in $args: the backend would not understand what is passed on.
+SETS = st.builds("set {} {};".format, st.sampled_from(["$v", "$w"]), VALUES) | st.builds(
+    "set $args {};".format, st.sampled_from(['"x=$arg_a"', '"$args&a=1"', '""', "a"])
+)
 SIMPLE_OPS = st.one_of(SETS, SETS, REWRITES, st.just("break;"))
 ERROR_PAGES = st.builds(
     "error_page {} {}{};".format,

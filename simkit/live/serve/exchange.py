@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import time
 from typing import Any, TypeVar
 
@@ -18,7 +18,15 @@ from simkit.live.serve.journal import Journal
 from simkit.live.serve.proxy import Answer, Proxy, UpstreamError
 from simkit.live.serve.reading import RequestReader
 from simkit.live.serve.record import Record
-from simkit.live.serve.respond import Head, conditional, of_decision, of_file, rendered, with_expiry
+from simkit.live.serve.respond import (
+    Head,
+    conditional,
+    of_decision,
+    of_file,
+    remapped,
+    rendered,
+    with_expiry,
+)
 from simkit.live.serve.stream import Stream
 from simkit.live.serve.walking import Ending
 from simkit.policy import Handler, Page
@@ -49,6 +57,7 @@ class Shared:
     proxy: Proxy
     journal: Journal
     log: Callable[[Record], None]
+    ports: dict[int, int] = field(default_factory=dict)  # configured to real, where they differ
     stopping: bool = False
 
 
@@ -205,6 +214,8 @@ class Exchange:
         ending = self._ending(turn)
         record = self._record
         self._kept = head.kept
+        if self._shared.ports:
+            head = remapped(head, ending.host, self._shared.ports)
         top, record.headers = rendered(head, turn.shape, tokens=ending.location.server_tokens)
         record.status, record.header_bytes = head.status, len(top)
         body = b"" if turn.shape.method == "HEAD" else head.body

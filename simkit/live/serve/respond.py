@@ -7,6 +7,7 @@ ranges are looked at here, as nginx does in its header filters, after every phas
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
@@ -23,7 +24,7 @@ from simkit.policy.scope import Scope
 from simkit.policy.syntax import NS_PER_S, time_ns
 from simkit.wire import Shape, Version
 
-__all__ = ["Head", "conditional", "of_decision", "of_file", "rendered", "with_expiry"]
+__all__ = ["Head", "conditional", "of_decision", "of_file", "remapped", "rendered", "with_expiry"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -31,6 +32,8 @@ _OK, _NO_CONTENT, _NOT_MODIFIED, _PARTIAL = 200, 204, 304, 206
 _PRECONDITION_FAILED, _UNSATISFIABLE = 412, 416
 _RANGE = re.compile(r"bytes= *(?:([0-9]{1,18}) *- *([0-9]{0,18})|-([0-9]{1,18})) *", re.IGNORECASE)
 _ENTITY = re.compile(r"(?:W/)?(\"[^\"]*\")")
+_ORIGIN = re.compile(r"(https?)://([^/:?#\[\]]+|\[[^\]]*\])(?::([0-9]{1,5}))?")
+_PORTS = {"http": 80, "https": 443}
 _FAR_S = 315_360_000
 _RANGES = ("Accept-Ranges", "bytes")
 _WITH_CHARSET = frozenset(
@@ -165,6 +168,24 @@ def with_expiry(head: Head, location: Location) -> Head:
         added = (("Expires", when), ("Cache-Control", cache))
     tag = 1 if head.extra and head.extra[0][0] == "ETag" else 0
     return replace(head, extra=(*head.extra[:tag], *added, *head.extra[tag:]))
+
+
+def remapped(head: Head, host: str | None, ports: Mapping[int, int]) -> Head:
+    """With redirects to the server itself leading to where a port really listens.
+
+    ``ports`` maps configured ports to real ones. Only what names the host of the request changes.
+    """
+
+    def moved(header: tuple[str, str]) -> tuple[str, str]:
+        found = _ORIGIN.match(header[1]) if header[0].lower() == "location" else None
+        if found is None or found[2].lower() != host:
+            return header
+        real = ports.get(int(found[3] or _PORTS[found[1]]))
+        if real is None:
+            return header
+        return header[0], f"{found[1]}://{found[2]}:{real}{header[1][found.end() :]}"
+
+    return replace(head, first=tuple(map(moved, head.first)), extra=tuple(map(moved, head.extra)))
 
 
 def conditional(head: Head, shape: Shape, location: Location) -> Head:

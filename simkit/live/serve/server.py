@@ -99,6 +99,11 @@ class Server:
                 made = Path(folder)
             certificates = Certificates(self._wiring, made)
             self.listening = tuple(self._listen(certificates, stack))
+            self._shared.ports = {
+                one.configured_port: one.port
+                for one in self.listening
+                if one.port != one.configured_port
+            }
             self._write_pid(stack)
             self._stack = stack.pop_all()
         return self

@@ -54,6 +54,7 @@ class Ending:
     code: int
     server: Server
     location: Location
+    host: str | None
     draft: Draft | None
     words: str | None
     path: str
@@ -109,6 +110,7 @@ class Served(Walk):
             self._code,
             self._server,
             here,
+            self._facts.reading.host,
             self._draft,
             self._words,
             variables.path.value(self._facts),
