@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from simkit import __version__
-from simkit.cli import compare, explain, listing, probe, replay
+from simkit.cli import compare, explain, listing, probe, replay, serve
 from simkit.errors import InputError, printable
 
 __all__ = ["app", "main"]
@@ -33,6 +33,7 @@ app.command()(compare.compare)
 app.command()(replay.replay)
 app.command()(explain.explain)
 app.command()(probe.probe)
+app.command()(serve.serve)
 app.command()(listing.policies)
 app.command()(listing.scenarios)
 

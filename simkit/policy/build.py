@@ -13,7 +13,7 @@ from simkit.policy.checks import check_repeated, check_variables
 from simkit.policy.directives import DECIDING, cannot_matter
 from simkit.policy.facts import View
 from simkit.policy.locations import build_locations
-from simkit.policy.maps import parse_geo, parse_map
+from simkit.policy.maps import MapTable, parse_geo, parse_map
 from simkit.policy.model import (
     ConnectionSettings,
     HeaderBuffers,
@@ -32,11 +32,12 @@ from simkit.policy.scope import Scope
 from simkit.policy.script import read_script
 from simkit.policy.servers import read_listens
 from simkit.policy.settings import Zones, in_force, read_realip
+from simkit.policy.split import parse_split
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower
 from simkit.policy.values import Template
 
-_OPAQUE = frozenset({"upstream", "types", "stream", "mail", "map", "geo"})
+_OPAQUE = frozenset({"upstream", "types", "stream", "mail", "map", "geo", "split_clients"})
 _DEFAULT_LISTEN = Directive("listen", ("80",), Source("nginx's default", 0, "listen 80"))
 
 _ONE_WORKER: int | None = 1
@@ -56,19 +57,23 @@ def build(path: Path, *, allow_unsupported: bool = False) -> Http:
     if unsupported and not allow_unsupported:
         raise _not_simulated(unsupported[0])
     check_repeated(tree)
-    main = Scope(tree)
+    main = Scope(tree, home=path.resolve().parent)
     http = main.inner(_only(tree, "http", path))
     zones = _zones(http)
     servers = tuple(_server(http.inner(d), d.source, zones) for d in http.here("server"))
     if not servers:
         raise InputError("there is no server block", file=path, hint="it would answer nobody")
-    maps = {m.name: m for m in map(parse_map, http.here("map"))}
-    captured = (name for m in maps.values() for pattern, _ in m.patterns for name in pattern.names)
+    tables = [
+        parse_map(d) if d.name == "map" else parse_split(d)
+        for d in http.here("map", "split_clients")
+    ]
+    maps = [table for table in tables if isinstance(table, MapTable)]
+    captured = (name for m in maps for pattern, _ in m.patterns for name in pattern.names)
     built = Http(
         path=path,
         servers=servers,
         zones=tuple(zones.values()),
-        maps=maps,
+        maps={table.name: table for table in tables},
         geos={g.name: g for g in map(parse_geo, http.here("geo"))},
         assigned=frozenset((*_assigned(servers), *captured)) - {"args"},
         worker_processes=main.scalar("worker_processes", _ONE_WORKER, _workers),

@@ -10,6 +10,7 @@ from simkit.policy.model import Http, If, Location, Op, Return, Rewrite, Server,
 from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
 from simkit.policy.syntax import bad
+from simkit.policy.users import is_right
 from simkit.policy.values import Template
 
 _SHOWN_ONLY = ("log_format", "index", "add_trailer")
@@ -41,7 +42,7 @@ def check_repeated(block: Sequence[Directive]) -> None:
         if name in _ONCE and name in seen:
             raise bad(directive.source, f'"{directive.name}" directive is duplicate')
         seen.add(name)
-        if directive.name not in ("map", "geo", "types", "upstream"):
+        if directive.name not in ("map", "geo", "split_clients", "types", "upstream"):
             check_repeated(directive.block or ())
 
 
@@ -62,7 +63,18 @@ def check_variables(http: Http, seen: Sequence[Directive], *, allow: bool) -> tu
             found[_complain(name, template.source, fatal=matters and not allow)] = None
     for directive in seen:
         _check_shown(directive, own)
-    return tuple(found)
+    return (*found, *_assumed(http))
+
+
+def _assumed(http: Http) -> Iterator[str]:
+    """Where nobody's password can be checked."""
+    places = {p.credentials.source: p.credentials for p in _places(http) if p.credentials}
+    for source, credentials in places.items():
+        if credentials.users is None:
+            what = "its file of users could not be read, so whoever gives credentials is let in"
+            yield f"{source}: {source.text}: {what}"
+        elif any(is_right("", stored) is None for stored in credentials.users.values()):
+            yield f"{source}: {source.text}: some passwords cannot be checked, they count as right"
 
 
 def _complain(name: str, source: Source, *, fatal: bool) -> str:

@@ -22,8 +22,9 @@ DECIDING = frozenset(
     memcached_pass merge_slashes msie_padding port_in_redirect proxy_intercept_errors proxy_pass
     real_ip_header real_ip_recursive recursive_error_pages reset_timedout_connection return
     rewrite root satisfy scgi_pass send_timeout server server_name server_name_in_redirect
-    server_tokens set set_real_ip_from ssl_certificate ssl_reject_handshake try_files types
-    underscores_in_headers upstream uwsgi_pass worker_connections worker_processes
+    server_tokens set set_real_ip_from split_clients ssl_certificate ssl_reject_handshake
+    try_files types underscores_in_headers upstream uwsgi_pass valid_referers worker_connections
+    worker_processes
     """.split()
 )
 """Directives that `simkit.policy.build` reads."""
@@ -42,13 +43,13 @@ _HARMLESS = frozenset(
     multi_accept open_file_cache open_file_cache_errors open_file_cache_min_uses
     open_file_cache_valid open_log_file_cache output_buffers override_charset pcre_jit pid
     postpone_output proxy_headers_hash_bucket_size proxy_headers_hash_max_size read_ahead
-    request_pool_size resolver resolver_timeout rewrite_log sendfile sendfile_max_chunk
-    server_names_hash_bucket_size server_names_hash_max_size ssl_engine
-    subrequest_output_buffer_size tcp_nodelay tcp_nopush thread_pool timer_resolution
-    types_hash_bucket_size types_hash_max_size uninitialized_variable_warn use user
-    variables_hash_bucket_size variables_hash_max_size worker_aio_requests worker_cpu_affinity
-    worker_priority worker_rlimit_core worker_rlimit_nofile worker_shutdown_timeout
-    working_directory
+    referer_hash_bucket_size referer_hash_max_size request_pool_size resolver resolver_timeout
+    rewrite_log sendfile sendfile_max_chunk server_names_hash_bucket_size
+    server_names_hash_max_size ssl_engine subrequest_output_buffer_size tcp_nodelay tcp_nopush
+    thread_pool timer_resolution types_hash_bucket_size types_hash_max_size
+    uninitialized_variable_warn use user variables_hash_bucket_size variables_hash_max_size
+    worker_aio_requests worker_cpu_affinity worker_priority worker_rlimit_core
+    worker_rlimit_nofile worker_shutdown_timeout working_directory
     """.split()
 )
 

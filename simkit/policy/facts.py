@@ -158,18 +158,27 @@ class Reading:
         sent = next(iter(self.headers.all("Content-Length")), "")
         return sent or (str(self.shape.body_bytes) if self.shape.body_bytes else "")
 
-    @cached_property
+    @property
     def user(self) -> str:
         """The user of Basic credentials that nginx can read; empty without."""
+        return self._credentials[0]
+
+    @property
+    def password(self) -> str:
+        """The password of such credentials."""
+        return self._credentials[1]
+
+    @cached_property
+    def _credentials(self) -> tuple[str, str]:
         scheme, _, given = next(iter(self.headers.all("Authorization")), "").partition(" ")
         if scheme.lower() != "basic":
-            return ""
+            return "", ""
         try:
             plain = b64decode(given.strip(" "), validate=False).decode("utf-8", "surrogateescape")
         except (Base64Error, ValueError):
-            return ""
-        user, colon, _ = plain.partition(":")
-        return user if colon else ""
+            return "", ""
+        user, colon, password = plain.partition(":")
+        return (user, password) if colon else ("", "")
 
     def cookie(self, name: str) -> str:
         """The value of a cookie, found as nginx finds it."""

@@ -20,7 +20,7 @@ _OTHERS = frozenset(
     """
     ancient_browser body_bytes_sent bytes_sent connection connection_requests connection_time
     connections_active connections_reading connections_waiting connections_writing date_gmt
-    date_local fastcgi_path_info fastcgi_script_name gzip_ratio hostname invalid_referer
+    date_local fastcgi_path_info fastcgi_script_name gzip_ratio hostname
     memcached_key modern_browser msec msie pid pipe proxy_add_x_forwarded_for proxy_host proxy_port
     proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr proxy_protocol_server_port
     realip_remote_port remote_port request_body request_body_file request_completion request_id

@@ -15,7 +15,9 @@ from simkit.policy.maps import GeoTable, MapTable
 from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Handler, Source
 from simkit.policy.realip import RealIp
+from simkit.policy.referers import Referers
 from simkit.policy.scope import NOWHERE, Scope
+from simkit.policy.split import SplitTable
 from simkit.policy.syntax import Network
 from simkit.policy.values import Template
 
@@ -157,7 +159,7 @@ class Credentials:
     """`auth_basic` with its file."""
 
     realm: Template
-    file: Template | None
+    users: Mapping[str, str] | None  # None: not known, so whoever gives some is right
     source: Source
 
 
@@ -210,6 +212,7 @@ class Location:
     credentials: Credentials | None = None
     satisfy_any: bool = False
     realip: RealIp | None = None
+    referers: Referers | None = None
     except_methods: frozenset[str] = frozenset()
     excepted: Location | None = None  # in force for the methods that limit_except does not name
     error_pages: tuple[ErrorPage, ...] = ()
@@ -330,7 +333,7 @@ class Http:
     path: Path
     servers: tuple[Server, ...]
     zones: tuple[Zone, ...]
-    maps: dict[str, MapTable]
+    maps: dict[str, MapTable | SplitTable]
     geos: dict[str, GeoTable]
     assigned: frozenset[str]  # variables that `set` or a named capture gives
     worker_processes: int | None

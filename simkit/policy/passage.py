@@ -70,6 +70,7 @@ class Passage:
         self._uri_changed = False
         self._internal = False
         self._has_uri = True
+        self._referer_is_invalid: bool | None = None  # until somebody asks
         self._keep_alive = True
         self._headers: dict[str, str] = {}  # that stay, even through an internal redirect
         self._unread = False
@@ -131,10 +132,23 @@ class Passage:
     # -- names of files -------------------------------------------------------------------------
 
     def _of_place(self, name: str) -> Residue:
+        if name == "invalid_referer":
+            return self._invalid_referer()
         root = self._variables.residue(self._here.root.path)
         if name != "request_filename" or self._here.root.whole:
             return root
         return Residue.join((*root.parts, *self._below_root().parts))
+
+    def _invalid_referer(self) -> Residue:
+        referers, view = self._here.referers, self._variables.view
+        if self._referer_is_invalid is None:
+            self._referer_is_invalid = referers is not None and self._ask(
+                ("referer", referers),
+                lambda f: referers.is_invalid(
+                    next(iter(f.through(view).headers.all("Referer")), None)
+                ),
+            )
+        return Residue(("1",) if self._referer_is_invalid else ())
 
     def _below_root(self) -> Residue:
         """The path without what an alias stands for."""

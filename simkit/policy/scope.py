@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from simkit.policy import syntax
@@ -34,6 +35,8 @@ class Scope:
     parent: Scope | None = None
     is_condition: bool = False
     outer: Place | None = None
+    home: Path | None = None  # where relative names of files begin
+    names: tuple[str, ...] = ()  # of the server
 
     def inner(self, block: Directive, place: Place | None = None) -> Scope:
         """The scope of a block inside this one; ``place`` is that of a location.
@@ -42,7 +45,10 @@ class Scope:
         """
         is_condition = block.name in ("if", "limit_except")
         outer = self.outer if is_condition else place
-        return Scope(block.block or (), self, is_condition, outer)
+        names = self.names
+        if block.name == "server":
+            names = tuple(name for d in block.named("server_name") for name in d.args)
+        return Scope(block.block or (), self, is_condition, outer, self.home, names)
 
     def here(self, *names: str) -> tuple[Directive, ...]:
         """The directives of these names at this very level."""

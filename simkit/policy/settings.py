@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from simkit.policy import syntax
 from simkit.policy.model import (
@@ -21,9 +22,11 @@ from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Handler, Source
 from simkit.policy.reader import Directive
 from simkit.policy.realip import RealIp
+from simkit.policy.referers import read_referers
 from simkit.policy.scope import Place, Scope
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower
+from simkit.policy.users import read_users
 from simkit.policy.values import Template
 
 Zones = dict[str, Zone]
@@ -156,15 +159,18 @@ def _zone(name: str, zones: Zones, source: Source, *, counts_connections: bool) 
 
 def _access(location: Location, scope: Scope) -> None:
     location.access = tuple(_access_rule(d) for d in scope.nearest("allow", "deny"))
+    location.referers = read_referers(scope, scope.names)
     location.satisfy_any = scope.scalar("satisfy", False, _satisfy_any)
     realm = scope.last("auth_basic")
     if realm is None or realm.args[0] == "off":
         return
     file = scope.last("auth_basic_user_file")
+    if file is None:
+        return
+    name = Template.parse(file.args[0], file.source).constant
+    users = None if name is None else read_users((scope.home or Path()) / name)
     location.credentials = Credentials(
-        Template.parse(realm.args[0], realm.source),
-        None if file is None else Template.parse(file.args[0], file.source),
-        realm.source,
+        Template.parse(realm.args[0], realm.source), users, realm.source
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simkit.policy.facts import Facts, View, is_of_address, raw_value
-from simkit.policy.patterns import Pattern
+from simkit.policy.patterns import Pattern, to_bytes
 from simkit.policy.plan import Source
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower, escaped_arguments
@@ -165,15 +165,16 @@ class Residue:
         """The text for a request."""
         return "".join(p if isinstance(p, str) else p.value(facts) for p in self.parts)
 
+    def encoded(self, facts: Facts) -> bytes:
+        """The bytes for a request; an address in nginx's binary form gives its own."""
+        return b"".join(_encoded(p, facts) for p in self.parts)
+
     def byte_count(self, facts: Facts) -> int:
-        """The length of the text; an address in nginx's binary form counts its own bytes."""
-        return sum(_size(p, facts) for p in self.parts)
+        """The number of those bytes."""
+        return len(self.encoded(facts))
 
 
-def _size(part: Part, facts: Facts) -> int:
-    if isinstance(part, str):
-        return len(part.encode("utf-8", "surrogateescape"))
-    value = part.value(facts)
+def _encoded(part: Part, facts: Facts) -> bytes:
     if isinstance(part, Raw) and part.name == "binary_remote_addr":
-        return len(value)
-    return len(value.encode("utf-8", "surrogateescape"))
+        return part.value(facts).encode("latin-1")
+    return to_bytes(part if isinstance(part, str) else part.value(facts))

@@ -27,6 +27,7 @@ from simkit.policy.model import Http
 from simkit.policy.patterns import Pattern
 from simkit.policy.plan import Source
 from simkit.policy.realip import plain_address
+from simkit.policy.split import SplitTable
 from simkit.policy.syntax import bad
 from simkit.policy.values import Group, Part, Raw, Residue, Template, Variable
 from simkit.wire import Shape
@@ -35,7 +36,7 @@ T = TypeVar("T", bound=Hashable)
 
 DYNAMIC = frozenset({"status", "limit_req_status", "limit_conn_status"})
 """Variables that the walk itself gives a value."""
-OF_PLACE = frozenset({"document_root", "realpath_root", "request_filename"})
+OF_PLACE = frozenset({"document_root", "invalid_referer", "realpath_root", "request_filename"})
 """Variables that depend on the location as well."""
 FIXED = {"nginx_version": NGINX_VERSION, "limit_rate": "0"}
 """Variables that always have the same value."""
@@ -217,11 +218,9 @@ class Variables:
         self.touched += self._origins[name]
         return found
 
-    def _in_map(self, table: MapTable) -> Entry:
+    def _in_map(self, table: MapTable | SplitTable) -> Entry:
         subject = self.residue(table.subject)
-        number = self.ask_of(
-            ("map", table.name), lambda facts: table.find(subject.value(facts)), subject
-        )
+        number = self.ask_of(("map", table.name), _search(table, subject), subject)
         pattern = table.pattern(number)
         if pattern is not None:
             self.capture(pattern, subject)
@@ -245,6 +244,12 @@ class Variables:
                 subject,
             )
         return table.entries[number]
+
+
+def _search(table: MapTable | SplitTable, subject: Residue) -> Callable[[Facts], int]:
+    if isinstance(table, SplitTable):
+        return lambda facts: table.find(subject.encoded(facts))
+    return lambda facts: table.find(subject.value(facts))
 
 
 def _of_query(name: str, query: str) -> str:

@@ -11,7 +11,7 @@ find-config, rewrite, preaccess, access, precontent, content. An `error_page` le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from simkit.policy import reply
@@ -35,6 +35,7 @@ from simkit.policy.rewriting import Rewriting
 from simkit.policy.servers import Chosen
 from simkit.policy.site import Page, Site
 from simkit.policy.uri import escaped_path
+from simkit.policy.users import is_right
 from simkit.policy.values import Raw, Residue
 from simkit.policy.variables import Ask
 
@@ -274,11 +275,14 @@ class Walk(Rewriting):
         )
 
     def _admitted(self, credentials: Credentials) -> bool:
-        """Whether the client gives credentials; they are taken to be the right ones."""
+        """Whether the client gives the right credentials."""
         realm = self._variables.residue(credentials.realm)
         if self._variables.ask_of(("realm",), lambda f: realm.value(f) in ("off", ""), realm):
             return True
-        return self._ask("user", lambda f: bool(f.reading.user))
+        users = credentials.users
+        if users is None:
+            return self._ask("user", lambda f: bool(f.reading.user))
+        return self._ask(("users", credentials.source), lambda f: _is_listed(f, users))
 
     def _challenge(self, credentials: Credentials) -> NoReturn:
         realm = self._variables.text(credentials.realm)
@@ -372,6 +376,12 @@ def _without_final_slash(path: Residue) -> Residue:
     *before, last = path.parts
     assert isinstance(last, str)
     return Residue.join((*before, last.removesuffix("/")))
+
+
+def _is_listed(facts: Facts, users: Mapping[str, str]) -> bool:
+    """Whether user and password are listed; a scheme that is not known counts as right."""
+    stored = users.get(facts.reading.user)
+    return stored is not None and is_right(facts.reading.password, stored) is not False
 
 
 def _limit_word(outcome: int, *, dry: bool) -> str:

@@ -32,6 +32,9 @@ IN_HTTP = [
     ("geo $x { 300.0.0.1 1; }", 'invalid network "300.0.0.1"'),
     ("geo $x { ranges; 10.0.0.1 1; }", 'invalid range "10.0.0.1"'),
     ('server { server_name "a*b"; }', 'invalid server name or wildcard "a*b"'),
+    ("split_clients $uri $x { 60% a; 41% b; }", "percent total is greater than 100%"),
+    ("split_clients $uri $x { 0.001% a; }", 'invalid percent value "0.001%"'),
+    ("split_clients $uri x { }", 'invalid variable name "x"'),
     ("set_real_ip_from nowhere;", 'invalid network "nowhere"'),
 ]
 IN_SERVER = [
@@ -76,6 +79,8 @@ IN_SERVER = [
     ('add_header A "$nope";', 'unknown "nope" variable'),
     ("proxy_set_header A $nope;", 'unknown "nope" variable'),
     ("location / { try_files $uri =x; }", 'invalid code "=x"'),
+    ("valid_referers none blocked;", "without any valid referer"),
+    ("valid_referers a*b;", 'invalid hostname or wildcard "a*b"'),
     ("satisfy some;", 'invalid value "some"'),
     ("location / { limit_except FETCH { } }", 'invalid method "FETCH"'),
 ]

@@ -25,7 +25,9 @@ def read_geo(folder: Path, lines: list[str]) -> GeoTable:
 
 def read_map(folder: Path, lines: list[str]) -> MapTable:
     text = "map $uri $x {\n" + "\n".join(lines) + "\n} server { }"
-    return load_http(folder, text).http.maps["x"]
+    table = load_http(folder, text).http.maps["x"]
+    assert isinstance(table, MapTable)
+    return table
 
 
 def value(table: GeoTable | MapTable, number: int) -> str | None:

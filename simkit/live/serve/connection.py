@@ -63,6 +63,7 @@ class Connection:
         self._here = port.server(None).base
         self._tls = False
         self._name: str | None = None
+        self._pipelined = False
         self.idle_since: float | None = monotonic()
 
     async def run(self) -> None:
@@ -153,10 +154,10 @@ class Connection:
 
     async def _next(self, reader: RequestReader, deadline: float) -> None:
         """Read a request and serve it."""
-        pipelined, started = reader.waiting > 0, monotonic()
+        started = monotonic()
         request = await self._read(reader, deadline, started)
         record = self._record(request, started)
-        record.pipelined = pipelined and record.number > 1
+        record.pipelined = self._pipelined
         exchange = Exchange(self._shared, self._stream, reader, record, self._may_keep)
         try:
             await exchange.run()
@@ -218,6 +219,7 @@ class Connection:
     async def _keep(self, reader: RequestReader) -> float:
         """Wait for the next request to begin; until when its header has to be there."""
         header_s = self._port.settings.client_header_timeout_ns / NS_PER_S
+        self._pipelined = reader.waiting > 0
         if not reader.waiting:
             self.idle_since = monotonic()
             until = monotonic() + self._here.keepalive_timeout_ns / NS_PER_S

@@ -135,15 +135,18 @@ class Turn:
 
 
 class Decider:
-    """A policy in front of a disk, with the state of its limits."""
+    """A policy in front of a disk, with the state of its limits.
 
-    def __init__(self, policy: Policy, disk: Disk) -> None:
+    ``spare_keys`` is how many keys of limits may be kept beyond twice those that zones hold.
+    """
+
+    def __init__(self, policy: Policy, disk: Disk, *, spare_keys: int = _SPARE_KEYS) -> None:
         self.policy = _roomy(policy)
         self.disk = disk
         self._planner = _Planner(self.policy, disk)
         self._gate = Gate(self._planner)
         self._turns: set[Turn] = set()
-        self._room = _SPARE_KEYS
+        self._spare = self._room = spare_keys
 
     @property
     def key_count(self) -> int:
@@ -168,7 +171,7 @@ class Decider:
             for number in numbers
         }
         self._planner.forget(self._gate, in_use)
-        self._room = 2 * self._planner.key_count + _SPARE_KEYS
+        self._room = 2 * self._planner.key_count + self._spare
 
     def resume(self, turn: Turn) -> None:
         """Go on after the delay."""

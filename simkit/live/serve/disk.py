@@ -62,10 +62,14 @@ class OpenFile:
 
 
 class Disk:
-    """The site that a policy decides about, as it lies on the disk under a prefix."""
+    """The site that a policy decides about, as it lies on the disk under a prefix.
 
-    def __init__(self, prefix: Path) -> None:
+    ``beside`` is the folder of the configuration, where files of passwords lie.
+    """
+
+    def __init__(self, prefix: Path, beside: Path | None = None) -> None:
         self._prefix = prefix
+        self.beside = beside or prefix
 
     def full_name(self, name: str) -> str:
         """A name of the configuration; a relative one is under the prefix."""

@@ -35,7 +35,7 @@ from simkit.policy.reader import Directive
 from simkit.policy.scope import NOWHERE, Scope
 from simkit.policy.settings import passes
 from simkit.policy.syntax import NS_PER_S
-from simkit.wire import Fault, SightKind, Version
+from simkit.wire import Fault, Shape, SightKind, Version
 
 __all__ = ["Exchange", "Shared"]
 
@@ -83,6 +83,8 @@ class Exchange:
         request = record.request
         self._body = Body(request.framing, request.body_bytes)
         self._sent_before = stream.sent_bytes
+        self._collected: bytes | None = None
+        self._gave_up = False
         self._kept = False
 
     async def run(self) -> Location | None:
@@ -289,20 +291,12 @@ class Exchange:
 
     async def _collect(self, turn: Turn) -> bytes | None:
         """The whole body, for an upstream; None where something else was decided about it."""
-        most = self._ending(turn).location.max_body_bytes or _MOST_BODY_BYTES
-        parts: list[bytes] = []
-        size = 0
-        timeout_s = self._scope.time_ns("client_body_timeout", 60) / NS_PER_S
+        if self._collected is not None:
+            return self._collected
         try:
-            async for part in self._rest(timeout_s):
-                size += len(part)
-                if size > most:
-                    decided = replace(turn.shape, body_bytes=size)
-                    self._shared.decider.instead(turn, decided)
-                    return None
-                parts.append(part)
+            self._collected = await self._read_body(turn)
         except BodyError:
-            self._shared.decider.instead(turn, replace(turn.shape, fault=Fault.BAD_BODY))
+            self._decide_about_body(turn, replace(turn.shape, fault=Fault.BAD_BODY))
             return None
         except TimeoutError:
             self._record.status = _TIMED_OUT
@@ -311,14 +305,37 @@ class Exchange:
         except Over:
             self._record.status = 400
             raise
-        self._record.read_bytes += self._body.read_bytes
+        if self._collected is not None:
+            self._record.read_bytes += self._body.read_bytes
+        return self._collected
+
+    async def _read_body(self, turn: Turn) -> bytes | None:
+        """The whole body; None where it is too large, which has been decided about then."""
+        most = self._ending(turn).location.max_body_bytes
+        timeout_s = self._scope.time_ns("client_body_timeout", 60) / NS_PER_S
+        parts: list[bytes] = []
+        size = 0
+        async for part in self._rest(timeout_s):
+            size += len(part)
+            parts.append(part)
+            if size > (most or _MOST_BODY_BYTES):
+                if not most:
+                    self._complain("crit", "a body without a bound is too large to be kept", turn)
+                    raise Over(quiet=True)
+                self._decide_about_body(turn, replace(turn.shape, body_bytes=size))
+                return None
         return b"".join(parts)
+
+    def _decide_about_body(self, turn: Turn, shape: Shape) -> None:
+        """Decide anew; whatever comes of it, no upstream gets a part of the body."""
+        self._shared.decider.instead(turn, shape)
+        self._gave_up = True
 
     # -- passing on --------------------------------------------------------------------------
 
     async def _pass_on(self, turn: Turn) -> None:
         await self._expect(turn)
-        body = await self._collect(turn)
+        body = b"" if self._gave_up else await self._collect(turn)
         if body is None:
             await self._answer(turn)
             return

@@ -26,7 +26,7 @@ from simkit.policy.scope import Scope
 from simkit.policy.uri import escaped_path
 from simkit.policy.values import Template
 
-__all__ = ["Answer", "Proxy", "UpstreamError"]
+__all__ = ["Answer", "Proxy", "UpstreamError", "in_turn", "servers_of"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -124,7 +124,7 @@ class Proxy:
 
     def __init__(self, wiring: Wiring) -> None:
         blocks = wiring.http_scope.here("upstream")
-        self._groups = {d.args[0]: list(_servers(d)) for d in blocks}
+        self._groups = {d.args[0]: list(servers_of(d)) for d in blocks}
 
     async def pass_on(
         self, directive: Directive, turn: Turn, record: Record, body: bytes
@@ -149,7 +149,7 @@ class Proxy:
     ) -> Answer:
         seen: dict[str, str] = {}
         error = UpstreamError(_BAD_GATEWAY, "no live upstreams while connecting to upstream")
-        for server in _in_turn(servers):
+        for server in in_turn(servers):
             started = monotonic()
             _note(seen, "upstream_addr", server.name)
             try:
@@ -172,7 +172,8 @@ def _note(seen: dict[str, str], name: str, value: str) -> None:
     seen[name] = f"{seen[name]}, {value}" if name in seen else value
 
 
-def _servers(block: Directive) -> Iterator[_Server]:
+def servers_of(block: Directive) -> Iterator[_Server]:
+    """The servers of an `upstream` block that are not down."""
     for line in block.named("server"):
         where, *words = line.args
         if "down" in words or where.startswith("unix:"):
@@ -186,7 +187,7 @@ def _has_port(where: str) -> bool:
     return re.fullmatch(r"(?:\[[^\]]*\]|[^:]*):[0-9]{1,5}", where) is not None
 
 
-def _in_turn(servers: list[_Server]) -> Iterator[_Server]:
+def in_turn(servers: list[_Server]) -> Iterator[_Server]:
     """Each server once, beginning with the one whose turn it is (smooth weighted round robin).
 
     One that failed within ten seconds is passed over, unless it is the only one.

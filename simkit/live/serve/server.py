@@ -82,7 +82,9 @@ class Server:
         self._serials = itertools.count(1)
         self._files = Files()
         self.journal = Journal(wiring, self._files)
-        self.decider = Decider(self._policy, Disk(wiring.prefix))
+        self.decider = Decider(
+            self._policy, Disk(wiring.prefix, wiring.policy.path.parent.resolve())
+        )
         logs = AccessLogs(wiring, self._files, self._policy.http)
         self._shared = Shared(self.decider, Proxy(wiring), self.journal, logs.write)
         self._logs = logs
@@ -125,6 +127,7 @@ class Server:
             )
         for (port, ipv6), group in sorted(groups.items(), key=lambda item: item[0]):
             if ipv6 and not has_ipv6():
+                self.journal.say("warn", f"port {port}: this machine has no IPv6")
                 continue
             door = self._port(port, group, certificates, ipv6=ipv6)
             for host in self._hosts(ipv6=ipv6):
@@ -212,7 +215,7 @@ class Server:
         """Serve until SIGINT or SIGTERM. ``ready`` is called once clients are taken."""
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGUSR1, self._files.close)
         self.journal.say("notice", f"simkit serves {self._policy.path}")

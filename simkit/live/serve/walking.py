@@ -11,13 +11,15 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
+from simkit.live.serve.crypt import fits
 from simkit.live.serve.disk import Disk, Found, Kind
 from simkit.policy import Page, Policy
 from simkit.policy.facts import Facts, is_ipv4
-from simkit.policy.model import Location, Return, Server
+from simkit.policy.model import Credentials, Location, Return, Server
 from simkit.policy.plan import Handler, Rule
 from simkit.policy.reply import REDIRECTS, Draft
 from simkit.policy.uri import escaped_path
+from simkit.policy.users import is_right, read_users
 from simkit.policy.values import Residue, Template
 from simkit.policy.walk import Walk
 
@@ -140,6 +142,25 @@ class Served(Walk):
     def _find_config(self) -> NoReturn:
         self._is_located = True
         super()._find_config()
+
+    def _admitted(self, credentials: Credentials) -> bool:
+        """Whether the client gives the right password, or none is asked for."""
+        if self._variables.text(credentials.realm) in ("off", ""):
+            return True
+        file = self._here.scope.last("auth_basic_user_file")
+        if file is None:
+            return True
+        user, password = self._facts.reading.user, self._facts.reading.password
+        if not user:
+            return False
+        users = read_users(self._disk.beside / file.args[0])
+        if users is None:
+            self._finalize(_FORBIDDEN, self._rule_at(credentials.source, "auth_basic"))
+        stored = users.get(user)
+        if stored is None:
+            return False
+        verdict = is_right(password, stored)
+        return fits(password, stored) if verdict is None else verdict
 
     # -- what is answered ---------------------------------------------------------------------
 

@@ -168,6 +168,7 @@ _NOT_SERVED = dict.fromkeys(
     "gzip": "answers are not compressed",
     "gzip_static": "answers are not compressed",
     "sub_filter": "answers are not rewritten",
+    "limit_rate": "answers are sent as fast as they are taken",
     "autoindex": "folders are not listed",
     "disable_symlinks": "symbolic links are followed",
 }
@@ -209,6 +210,8 @@ def _unescaped(word: str) -> str:
 
 def global_directives(text: str) -> tuple[Directive, ...]:
     """The directives of ``-g``. Raises InputError for what does not belong there."""
+    if text.strip() and not text.rstrip().endswith((";", "}")):
+        raise InputError('the last directive is not ended by ";"', file="-g", line=1)
     import tempfile
 
     from simkit.policy.directives import DECIDING, cannot_matter
