@@ -47,8 +47,6 @@ class Purpose(IntEnum):
     ADDRESS = 9
     CLOCK = 10
     PLACEMENT = 11
-    PROBE = 12
-    RESAMPLE = 13
 
 
 def mix(state: int, part: int) -> int:

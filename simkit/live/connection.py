@@ -127,11 +127,6 @@ class Connection:
             data = self._session.outgoing.read()
         self._send_raw(data)
 
-    def finish_sending(self) -> None:
-        """Close the client's half (FIN), and go on listening."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
-
     def receive(self, timeout_s: float | None = None) -> bytes:
         """Some bytes of the application; nothing if the server ended it or the time is over.
 

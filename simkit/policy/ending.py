@@ -16,9 +16,8 @@ from simkit.policy.values import Residue
 
 _CLOSED = 444
 _SILENT_CODES = (408, _CLOSED, 499)
-_FIRST_ERROR, _FOUND = 400, 302
+_FOUND = 302
 _INTERNAL_ERROR = 500
-_SHOWN_AS_400 = (494, 495, 496, 497)
 
 __all__ = ["Ending"]
 
@@ -52,8 +51,8 @@ class Ending(Passage):
     def _error_page(self, page: ErrorPage, code: int) -> NoReturn:
         if page.overwrite is not None:
             self._err_status = page.overwrite
-        elif code in _SHOWN_AS_400:
-            self._err_status = _FIRST_ERROR
+        else:
+            self._err_status = status_shown(code)
         self._note_status()
         target = self._variables.text(page.target)
         if target.startswith("@"):

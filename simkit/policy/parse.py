@@ -129,7 +129,6 @@ class _HeaderReader:
         self._group = group
         self._room = _Room(server.buffers)
         self._room.lay(_line_bytes(shape))
-        self._underscores = server.view.underscores
         self._seen: set[str] = set()
         self.host: str | None = None
         if host is not None:
@@ -138,7 +137,7 @@ class _HeaderReader:
     def _choose(self, host: str) -> None:
         self.host = valid_host(host)
         chosen = self._group.servers[self._group.find(self.host).position]
-        self._room.buffers, self._underscores = chosen.buffers, chosen.view.underscores
+        self._room.buffers = chosen.buffers
 
     def error(self) -> tuple[int, str] | None:
         """The first error of the headers."""

@@ -104,9 +104,8 @@ class Member:
 class _Run:
     """One pass through the gate."""
 
-    def __init__(self, planner: Planner, endings: Endings) -> None:
+    def __init__(self, planner: Planner) -> None:
         self.gate = Gate(planner)
-        self._endings = endings
         self._later: list[tuple[int, int, int, Step]] = []
         self._pushed = 0
 
@@ -137,7 +136,7 @@ def run_member(
     ``bounds``, ``start_ms`` and ``duration_ms`` have one entry for each request, in the order of
     the log; a request holds what `limit_conn` counts for its duration and what it was delayed.
     """
-    run = _Run(planner, endings)
+    run = _Run(planner)
     durations = list(duration_ms)
     found = [0] * len(bounds)
     by_leaf = endings.by_leaf

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from simkit.traffic.cohorts import Caller, Cohort, CohortBase, Flood, Probe, Visitor
+from simkit.traffic.cohorts import Cohort, CohortBase, Visitor
 from simkit.traffic.crowd import room
 from simkit.traffic.lines import KeyPath
 from simkit.traffic.machine import HostSpec, NetworkSpec
@@ -143,7 +142,3 @@ def _path_problems(cohort: CohortBase, site: SiteSpec, here: KeyPath) -> Iterato
         for position, path in enumerate(cohort.pages):
             if not site.has_page(path):
                 yield (*here, "pages", position), f"{path} is no page of the site"
-
-
-Network = IPv4Network | IPv6Network
-Calling = Caller | Flood | Probe

@@ -128,7 +128,6 @@ class RequestReader:
         self._shape = self._origin
         self._headers: list[tuple[str, str]] = []
         self._seen: set[str] = set()
-        self._length: int | None = None
         self._ended: Request | None = None
 
     @property
