@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from simkit.draws import Purpose, stream, uniform
 from simkit.engine.run import REQUESTS, WISHES, CohortName, Run, table
-from simkit.policy.plan import Phase, Rule, Source
+from simkit.policy.plan import Phase, Rule
+from simkit.policy.source import Source
 from simkit.wire import Shape, SightKind
 
 Row = dict[str, int]

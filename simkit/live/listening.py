@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 
 from simkit.errors import InputError
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 
 __all__ = ["Endpoint", "Listen", "free_ports", "has_ipv6", "read_listen"]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
+from simkit.policy.source import Source
 
 __all__ = ["Written", "directive", "write"]
 

@@ -39,7 +39,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from simkit.measures import channel as ch
 from simkit.measures.channel import Channel, Prior
-from simkit.policy.plan import Answer, Consult, Decision, Node, Occupy, Rule, Source
+from simkit.policy.plan import Answer, Consult, Decision, Node, Occupy, Rule
+from simkit.policy.source import Source
 from simkit.wire import Address, Fault, Shape, Sight, SightKind, Version
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ the limits of one run and takes plans to decisions.
 
 from simkit.policy.gate import Gate, Step
 from simkit.policy.model import ConnectionSettings
-from simkit.policy.plan import Decision, Handler, Phase, Plan, Rule, Source
+from simkit.policy.plan import Decision, Handler, Phase, Plan, Rule
 from simkit.policy.planner import Bound, Planner
 from simkit.policy.policy import Policy, load_policy
 from simkit.policy.site import EverythingExists, Page, Site
+from simkit.policy.source import Source
 
 __all__ = [
     "Bound",

@@ -26,12 +26,12 @@ from simkit.policy.model import (
     Zone,
 )
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive, read, unescaped
 from simkit.policy.scope import Scope
 from simkit.policy.script import read_script
 from simkit.policy.servers import read_listens
 from simkit.policy.settings import Zones, in_force, read_realip
+from simkit.policy.source import Source
 from simkit.policy.split import parse_split
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower

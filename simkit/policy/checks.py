@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from simkit.errors import InputError
 from simkit.policy.known import CHANGEABLE, is_of_nginx, is_simulated
 from simkit.policy.model import Http, If, Location, Op, Return, Rewrite, Server, Set
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 from simkit.policy.users import is_right
 from simkit.policy.values import Template

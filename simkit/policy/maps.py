@@ -14,9 +14,9 @@ from ipaddress import IPv4Address
 
 from simkit.policy.facts import Facts
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
 from simkit.policy.realip import RealIp
+from simkit.policy.source import Source
 from simkit.policy.syntax import Network, bad, network
 from simkit.policy.uri import ascii_lower
 from simkit.policy.values import Template

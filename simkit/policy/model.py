@@ -13,10 +13,11 @@ from pathlib import Path
 from simkit.policy.facts import View
 from simkit.policy.maps import GeoTable, MapTable
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Handler, Source
+from simkit.policy.plan import Handler
 from simkit.policy.realip import RealIp
 from simkit.policy.referers import Referers
 from simkit.policy.scope import NOWHERE, Scope
+from simkit.policy.source import Source
 from simkit.policy.split import SplitTable
 from simkit.policy.syntax import Network
 from simkit.policy.values import Template

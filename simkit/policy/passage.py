@@ -12,9 +12,10 @@ from typing import NoReturn
 
 from simkit.policy import reply
 from simkit.policy.model import Http, Location, Server
-from simkit.policy.plan import Decision, Node, Phase, Rule, Source
+from simkit.policy.plan import Decision, Node, Phase, Rule
 from simkit.policy.servers import Group
 from simkit.policy.site import Page, Site
+from simkit.policy.source import Source
 from simkit.policy.values import Residue
 from simkit.policy.variables import Ask, Variables
 

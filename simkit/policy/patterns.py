@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import pcre2
 
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
 
+from simkit.policy.source import Source
+from simkit.policy.values import Residue
 from simkit.wire import Sight
-
-if TYPE_CHECKING:
-    from simkit.policy.values import Residue
 
 __all__ = [
     "Answer",
@@ -27,7 +25,6 @@ __all__ = [
     "Phase",
     "Plan",
     "Rule",
-    "Source",
 ]
 
 
@@ -59,18 +56,6 @@ class Handler(IntEnum):
     """The upstream behind nginx."""
     TLS = 4
     """The handshake is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A place in the configuration: ``text`` is the directive or entry in one line."""
-
-    file: str
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)

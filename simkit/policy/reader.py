@@ -15,7 +15,7 @@ import crossplane
 
 from simkit.errors import InputError
 from simkit.policy.dump import is_dump, parse_dump
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 
 _TRAILING_PLACE = re.compile(r" in \S+?:\d+$")
 _ESCAPE = re.compile(r"""\\(["'\\trn])""")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.policy.syntax import Network
 from simkit.wire import Address, address
 

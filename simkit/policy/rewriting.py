@@ -14,7 +14,8 @@ from simkit.policy.ending import Ending
 from simkit.policy.facts import Facts
 from simkit.policy.model import Break, If, Op, Return, Rewrite, Set
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Handler, Source
+from simkit.policy.plan import Handler
+from simkit.policy.source import Source
 from simkit.policy.uri import extension, unescaped_redirect
 from simkit.policy.values import Residue, Template
 

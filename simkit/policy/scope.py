@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from simkit.policy import syntax
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
+from simkit.policy.source import Source
 
 T = TypeVar("T")
 

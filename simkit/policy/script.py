@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from simkit.policy.model import Break, If, Location, Op, Return, Rewrite, Set
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower
 from simkit.policy.values import Template, Variable

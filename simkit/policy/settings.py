@@ -19,11 +19,12 @@ from simkit.policy.model import (
     Zone,
 )
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Handler, Source
+from simkit.policy.plan import Handler
 from simkit.policy.reader import Directive
 from simkit.policy.realip import RealIp
 from simkit.policy.referers import read_referers
 from simkit.policy.scope import Place, Scope
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower
 from simkit.policy.users import read_users

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from simkit.policy.maps import Entry
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower
 from simkit.policy.values import Template

@@ -9,7 +9,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from simkit.errors import InputError
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 
 Network = IPv4Network | IPv6Network
 

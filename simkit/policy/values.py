@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from simkit.policy.facts import Facts, View, is_of_address, raw_value
 from simkit.policy.patterns import Pattern, to_bytes
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 from simkit.policy.uri import ascii_lower, escaped_arguments
 

@@ -25,8 +25,8 @@ from simkit.policy.facts import (
 from simkit.policy.maps import Entry, GeoTable, MapTable
 from simkit.policy.model import Http
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Source
 from simkit.policy.realip import plain_address
+from simkit.policy.source import Source
 from simkit.policy.split import SplitTable
 from simkit.policy.syntax import bad
 from simkit.policy.values import Group, Part, Raw, Residue, Template, Variable

@@ -20,20 +20,11 @@ from simkit.policy.locations import Found, find_location
 from simkit.policy.model import Access, ConnLimit, Credentials, Http, Limit, Location, Zone
 from simkit.policy.parse import ParseError, length_said, parse_error
 from simkit.policy.passage import Branches, Done, Groups, Pause
-from simkit.policy.plan import (
-    Consult,
-    Decision,
-    Handler,
-    LimitUse,
-    Node,
-    Occupy,
-    Phase,
-    Rule,
-    Source,
-)
+from simkit.policy.plan import Consult, Decision, Handler, LimitUse, Node, Occupy, Phase, Rule
 from simkit.policy.rewriting import Rewriting
 from simkit.policy.servers import Chosen
 from simkit.policy.site import Page, Site
+from simkit.policy.source import Source
 from simkit.policy.uri import escaped_path
 from simkit.policy.users import is_right
 from simkit.policy.values import Raw, Residue

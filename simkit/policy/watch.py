@@ -28,11 +28,12 @@ from simkit.policy.model import (
     Set,
 )
 from simkit.policy.parse import parse_error
-from simkit.policy.plan import Decision, Handler, LimitUse, Phase, Rule, Source
+from simkit.policy.plan import Decision, Handler, LimitUse, Phase, Rule
 from simkit.policy.policy import Policy
 from simkit.policy.realip import RealIp
 from simkit.policy.servers import Chosen
 from simkit.policy.site import EverythingExists, Site
+from simkit.policy.source import Source
 from simkit.policy.values import Residue
 from simkit.policy.walk import PASSED, Pause, Walk
 from simkit.policy.wording import (

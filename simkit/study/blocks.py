@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from simkit.policy.plan import Source
 from simkit.policy.policy import Policy
 from simkit.policy.reader import Directive, read
+from simkit.policy.source import Source
 
 __all__ = ["Blocks"]
 

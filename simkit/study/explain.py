@@ -22,9 +22,10 @@ from dataclasses import dataclass
 
 from simkit.errors import printable
 from simkit.policy.model import Http
-from simkit.policy.plan import Decision, LimitUse, Rule, Source
+from simkit.policy.plan import Decision, LimitUse, Rule
 from simkit.policy.policy import Policy
 from simkit.policy.site import Site
+from simkit.policy.source import Source
 from simkit.policy.watch import Note, Trail, branches
 from simkit.study.sayings import browser_again, browser_says, browser_sends, curl_says
 from simkit.study.wire_words import is_of_site, wire_lines

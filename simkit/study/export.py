@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simkit.errors import printable
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.study.compare import Comparison, Row
 from simkit.study.outcome import near
 

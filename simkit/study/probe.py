@@ -13,10 +13,11 @@ from functools import cached_property
 
 from simkit.errors import printable
 from simkit.policy.gate import Gate
-from simkit.policy.plan import Decision, Handler, Phase, Rule, Source
+from simkit.policy.plan import Decision, Handler, Phase, Rule
 from simkit.policy.planner import Planner
 from simkit.policy.policy import Policy
 from simkit.policy.site import Page
+from simkit.policy.source import Source
 from simkit.policy.watch import branches, follow
 from simkit.study.blocks import Blocks
 from simkit.study.explain import Json, rule_json, source_json

@@ -31,7 +31,8 @@ from simkit.accesslog import Rejections
 from simkit.accesslog.agents import Kind
 from simkit.accesslog.clock import Clock
 from simkit.errors import printable
-from simkit.policy.plan import Rule, Source
+from simkit.policy.plan import Rule
+from simkit.policy.source import Source
 from simkit.study.tally import Range, Share, Tally
 
 __all__ = ["LimitNumbers", "LimitReport", "ReplayReport", "RuleReport"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from simkit.policy.answers import reason
-from simkit.policy.plan import Decision, Handler, Phase, Rule, Source
+from simkit.policy.plan import Decision, Handler, Phase, Rule
+from simkit.policy.source import Source
 from simkit.policy.watch import Trail
 from simkit.wire import Shape, Sight, SightKind, Version
 

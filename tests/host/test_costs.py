@@ -10,7 +10,8 @@ from simkit.errors import InputError
 from simkit.host import Cause, Costs, load_costs
 from simkit.host.costs import ANSWERS, CostTable, answer_kind
 from simkit.host.prices import Price
-from simkit.policy.plan import Decision, Handler, Phase, Rule, Source
+from simkit.policy.plan import Decision, Handler, Phase, Rule
+from simkit.policy.source import Source
 from simkit.wire import Sight, SightKind
 
 TABLE = load_costs("nginx-1.22-loopback")

@@ -14,8 +14,8 @@ from simkit.errors import InputError
 from simkit.live import LiveNginx, check, exchange
 from simkit.live.listening import Listen, has_ipv6, read_listen
 from simkit.live.written import directive, write
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive, read
+from simkit.policy.source import Source
 from tests.live.raw import CONFIGS, get
 
 HERE = Source("here.conf", 1, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simkit.policy import Handler, Page, Phase, Policy, load_policy
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.shipped import shipped_files
 from simkit.wire import Fault, Shape, SightKind, Version
 from tests.policy.making import Load, ask, decide, status, told

@@ -13,8 +13,8 @@ from simkit.errors import InputError
 from simkit.live.serve.record import Record, is_known, is_served, text, value
 from simkit.live.serve.wiring import LEVELS, AccessLog, ErrorLog, Wiring, scopes
 from simkit.policy.model import Http
-from simkit.policy.plan import Source
 from simkit.policy.scope import Scope
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 
 __all__ = ["AccessLogs", "Files", "Journal"]

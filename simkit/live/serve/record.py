@@ -15,7 +15,7 @@ from simkit.live.serve.walking import Ending
 from simkit.policy.answers import NGINX_VERSION
 from simkit.policy.known import is_of_nginx, is_simulated
 from simkit.policy.model import Http
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.policy.values import Template, Variable
 from simkit.wire import Address, Fault
 

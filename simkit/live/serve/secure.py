@@ -12,10 +12,10 @@ from simkit.errors import InputError
 from simkit.live.certificates import make_certificate
 from simkit.live.serve.wiring import Wiring
 from simkit.policy.model import Server
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
 from simkit.policy.scope import Scope
 from simkit.policy.servers import Group
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 
 __all__ = ["Certificates", "Doors", "certificate_pairs"]

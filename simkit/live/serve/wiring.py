@@ -17,9 +17,9 @@ from simkit.accesslog.log_format import COMBINED, LogFormat
 from simkit.errors import InputError
 from simkit.policy import Policy
 from simkit.policy.model import Server
-from simkit.policy.plan import Source
 from simkit.policy.reader import Directive
 from simkit.policy.scope import NOWHERE, Scope
+from simkit.policy.source import Source
 from simkit.policy.syntax import bad
 from simkit.policy.values import Template
 

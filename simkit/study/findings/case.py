@@ -8,8 +8,8 @@ from functools import cached_property
 
 from simkit.errors import printable
 from simkit.policy.model import ConnLimit, Limit, Location, Return, Server
-from simkit.policy.plan import Source
 from simkit.policy.policy import Policy
+from simkit.policy.source import Source
 from simkit.policy.watch import Trail, branches, follow
 from simkit.study.blocks import Blocks
 from simkit.study.explain import Json, source_json

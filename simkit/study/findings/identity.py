@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simkit.policy.model import Server
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.study.findings.case import Case, Finding, limits_of, unique
 from simkit.study.telling import catches_all, site_servers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from simkit.policy.model import Location
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.study.findings.case import Case, Finding, limits_of, unique
 
 __all__ = ["return_before_access", "return_before_limit"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simkit.policy.model import Access, Location, Server
-from simkit.policy.plan import Source
 from simkit.policy.servers import Group
+from simkit.policy.source import Source
 from simkit.study.findings.case import AGENT, CLIENTS, Case, Finding, unique
 from simkit.study.telling import always_returns, catches_all, denied_address, path_into
 from simkit.wire import Fault, Shape, SightKind

@@ -22,7 +22,7 @@ from simkit.live.serve.server import Options, Server
 from simkit.live.serve.wiring import Wiring, global_directives
 from simkit.policy import load_policy
 from simkit.policy.model import Root
-from simkit.policy.plan import Source
+from simkit.policy.source import Source
 from simkit.policy.values import Template
 from simkit.wire import Shape, SightKind, address
 from tests.live.serve.hostile import make
