@@ -36,7 +36,7 @@ def _print(files: Mapping[str, Path], about: Mapping[str, str], as_json: bool) -
     from rich.table import Table
     from rich.text import Text
 
-    from simkit.show.table import make_console
+    from simkit.show.console import make_console
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("Name", "What it is for", "File"):

@@ -46,7 +46,7 @@ _NOBODY = Facts(Reading(Shape()), IPv4Address(0))
 _MOST_PARTS = 1000
 _MOST_CHARACTERS = 1 << 20
 
-__all__ = ["DYNAMIC", "FIXED", "OF_PLACE", "Ask", "Captures", "Variables"]
+__all__ = ["DYNAMIC", "FIXED", "OF_PLACE", "Ask", "AskNow", "Captures", "Variables"]
 
 
 class Ask(Protocol):
@@ -57,6 +57,22 @@ class Ask(Protocol):
     ) -> T:
         """The answer for the request at hand; ``by_address`` where the client's address counts."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AskNow:
+    """Answers every question from the request at hand, and remembers none."""
+
+    facts: Facts
+
+    def __call__(
+        self,
+        key: Hashable,  # noqa: ARG002 (it is for those who remember)
+        question: Callable[[Facts], T],
+        by_address: bool = False,  # noqa: ARG002
+    ) -> T:
+        """The answer."""
+        return question(self.facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ walks know nothing of it and pay nothing for it. `follow` takes one request to o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 from simkit.policy.facts import Facts, Reading
 from simkit.policy.locations import Found
@@ -35,6 +35,7 @@ from simkit.policy.servers import Chosen
 from simkit.policy.site import EverythingExists, Site
 from simkit.policy.source import Source
 from simkit.policy.values import Residue
+from simkit.policy.variables import AskNow
 from simkit.policy.walk import PASSED, Pause, Walk
 from simkit.policy.wording import (
     called,
@@ -45,8 +46,6 @@ from simkit.policy.wording import (
     why_location,
 )
 from simkit.wire import Address, Shape
-
-T = TypeVar("T", bound=Hashable)
 
 _BY_NGINX = "nginx"
 
@@ -113,17 +112,9 @@ class Watched(Walk):
         self, policy: Policy, site: Site, facts: Facts, outcomes: Sequence[int] = ()
     ) -> None:
         self._facts = facts
-        super().__init__(policy.http, policy.groups, site, self._tell, outcomes)
+        super().__init__(policy.http, policy.groups, site, AskNow(facts), outcomes)
         self.notes: list[Note] = []
         self.asked: list[Asked] = []
-
-    def _tell(
-        self,
-        key: Hashable,  # noqa: ARG002 (a planner's question; here it is answered at once)
-        question: Callable[[Facts], T],
-        by_address: bool = False,  # noqa: ARG002
-    ) -> T:
-        return question(self._facts)
 
     def _note(
         self, text: str, verdict: str, source: Source | None, because: Sequence[Source] = ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from simkit.errors import printable
 from simkit.policy.policy import Policy
 from simkit.policy.watch import Note, Trail
-from simkit.show.table import make_console
+from simkit.show.console import make_console
 from simkit.study.explain import Explanation, limit_words
 from simkit.study.sayings import browser_again, browser_says, browser_sends, curl_says
 from simkit.study.telling import worth_asking

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from simkit.errors import printable
 from simkit.policy.plan import Decision
-from simkit.show.table import make_console
+from simkit.show.console import make_console
 from simkit.study.findings import Finding
 from simkit.study.probe import Report, Row
 from simkit.study.probes import CATALOGUE, Manner

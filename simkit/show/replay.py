@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from simkit.accesslog import Kind
 from simkit.errors import printable
 from simkit.policy.source import Source
-from simkit.show.table import make_console
+from simkit.show.console import make_console
 from simkit.study.replay_report import LimitReport, ReplayReport, RuleReport
 from simkit.study.tally import Range, Share
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from simkit.errors import printable
 from simkit.measures.intervals import Interval
 from simkit.show.columns import Column, best, columns, missing
+from simkit.show.console import PLAIN_WIDTH, make_console
 from simkit.show.words import sentences
 from simkit.study.compare import Comparison
 
@@ -16,22 +17,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-PLAIN_WIDTH = 140
-"""Columns of text where the output is no terminal and has no width of its own."""
-
 MARK = "*"
 
-__all__ = ["MARK", "PLAIN_WIDTH", "comparison_tables", "make_console", "print_comparison"]
-
-
-def make_console(file: TextIO | None = None) -> Console:
-    """A console for tables: as wide as the terminal, or wide enough where there is none."""
-    from rich.console import Console
-
-    console = Console(file=file, highlight=False)
-    return (
-        console if console.is_terminal else Console(file=file, width=PLAIN_WIDTH, highlight=False)
-    )
+__all__ = ["MARK", "comparison_tables", "print_comparison"]
 
 
 def print_comparison(found: Comparison, console: Console | None = None) -> None:

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from simkit.measures.intervals import Interval
 from simkit.show.columns import Column, best, columns, number, tied
-from simkit.show.table import PLAIN_WIDTH, comparison_tables, make_console, print_comparison
+from simkit.show.console import PLAIN_WIDTH, make_console
+from simkit.show.table import comparison_tables, print_comparison
 from simkit.study.compare import Comparison
 from simkit.study.outcome import ALL_HONEST
 from tests.show.example import example

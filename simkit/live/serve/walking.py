@@ -7,9 +7,9 @@ out, for the answer has to be written and logged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 from simkit.live.serve.crypt import fits
 from simkit.live.serve.disk import Disk, Found, Kind
@@ -21,9 +21,8 @@ from simkit.policy.reply import REDIRECTS, Draft
 from simkit.policy.uri import escaped_path
 from simkit.policy.users import is_right, read_users
 from simkit.policy.values import Residue, Template
+from simkit.policy.variables import AskNow
 from simkit.policy.walk import Walk
-
-T = TypeVar("T", bound=Hashable)
 
 _FORBIDDEN, _NOT_FOUND, _NOT_ALLOWED, _BROKEN = 403, 404, 405, 500
 _FIRST_ERROR = 400
@@ -83,7 +82,7 @@ class Served(Walk):
         outcomes: Sequence[int],
         upstreams: Sequence[Upstream],
     ) -> None:
-        super().__init__(policy.http, policy.groups, disk, self._tell, outcomes)
+        super().__init__(policy.http, policy.groups, disk, AskNow(facts), outcomes)
         self._facts = facts
         self._disk = disk
         self._upstreams = list(upstreams)
@@ -92,14 +91,6 @@ class Served(Walk):
         self._words: str | None = None
         self._is_located = False
         self._reads_body = False
-
-    def _tell(
-        self,
-        key: Hashable,  # noqa: ARG002 (a planner's question; here it is answered at once)
-        question: Callable[[Facts], T],
-        by_address: bool = False,  # noqa: ARG002
-    ) -> T:
-        return question(self._facts)
 
     def ending(self) -> Ending | None:
         """How the walk came out; None where the request met no server."""
