@@ -373,7 +373,7 @@ def test_addresses_and_queries_are_private(tmp_path: Path) -> None:
         for who in ("192.0.2.77", "2001:db8:1:2::77", "pc7.dep.example.org")
     ]
     report = put(tmp_path, [*texts, "192.0.2.77 secret"], NO_AGENT, "", "80,[::]:80")
-    shown = json.dumps(report.to_json())
+    shown = json.dumps(report.to_json()).replace(str(tmp_path), "")
     assert "secret" not in shown
     assert "77" not in shown
     assert "pc7" not in shown
