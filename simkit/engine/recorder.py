@@ -9,16 +9,12 @@ from __future__ import annotations
 from array import array
 
 import numpy as np
-import numpy.typing as npt
 
+from simkit.engine.assembly import REQUEST_ORDER, WISH_ORDER, sorted_rows
 from simkit.engine.run import REQUESTS, WISHES, Columns
 from simkit.policy.plan import Rule
 
-__all__ = ["Recorder", "first_seen", "renumbered"]
-
-_REQUEST_ORDER = ("sent_ns", "client", "wish", "item", "attempt")
-_WISH_ORDER = ("start_ns", "client", "wish")
-
+__all__ = ["Recorder"]
 
 class Recorder:
     """The two tables of a run in the making: rows in any order, cells in the order of columns."""
@@ -43,26 +39,12 @@ class Recorder:
 
     def tables(self) -> tuple[Columns, Columns]:
         """Requests and wishes as columns, in the order that `simkit.engine.run` gives them."""
-        requests = _columns(self.requests, REQUESTS, _REQUEST_ORDER)
-        return requests, _columns(self.wishes, WISHES, _WISH_ORDER)
+        requests = _columns(self.requests, REQUESTS, REQUEST_ORDER)
+        return requests, _columns(self.wishes, WISHES, WISH_ORDER)
 
 
 def _columns(cells: array[int], schema: dict[str, str], order: tuple[str, ...]) -> Columns:
     grid = np.frombuffer(cells, dtype=np.int64).reshape(-1, len(schema))
-    wide = {name: grid[:, i] for i, name in enumerate(schema)}
-    rows = np.lexsort([wide[name] for name in reversed(order)])
+    wide: Columns = {name: grid[:, i] for i, name in enumerate(schema)}
+    rows = sorted_rows(wide, order)
     return {name: wide[name][rows].astype(kind) for name, kind in schema.items()}
-
-
-def first_seen(column: npt.NDArray[np.generic]) -> list[int]:
-    """The numbers of a column in the order of their first appearance, without negative ones."""
-    known, first = np.unique(column, return_index=True)
-    order = known[np.argsort(first)].astype(np.int64)
-    return [int(number) for number in order if number >= 0]
-
-
-def renumbered(column: npt.NDArray[np.generic], order: list[int]) -> npt.NDArray[np.generic]:
-    """The column with each number's place in ``order`` in its place; -1 stays."""
-    table = np.full(max(order, default=0) + 2, -1, dtype=np.int64)  # -1 finds the last cell
-    table[order] = np.arange(len(order))
-    return table[column.astype(np.int64)].astype(column.dtype)

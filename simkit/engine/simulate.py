@@ -10,8 +10,9 @@ from simkit import draws
 from simkit.engine.agenda import SimpyAgenda
 from simkit.engine.behaviours import BEHAVIOURS, Start
 from simkit.engine.client import Client, World
-from simkit.engine.recorder import Recorder, first_seen, renumbered
-from simkit.engine.run import CohortName, Run
+from simkit.engine.assembly import assemble
+from simkit.engine.recorder import Recorder
+from simkit.engine.run import Run
 from simkit.engine.stage import stage
 from simkit.errors import InputError
 from simkit.host import Clock, Costs, Server, load_costs
@@ -32,6 +33,7 @@ def simulate(
     behaviours: Mapping[str, Start] | None = None,
     planner: Planner | None = None,
     strategy_name: str | None = None,
+    engine: str = "simpy",
 ) -> Run:
     """Run a scenario once under a policy.
 
@@ -44,9 +46,16 @@ def simulate(
     """
     starts = _starts(scenario, behaviours or {})
     table = load_costs(scenario.host.costs)
-    agenda = SimpyAgenda()
     ground = stage(scenario, policy, planner)
     clock = Clock(draws.stream(draws.mix(seed, replication), "the server", 0))
+    name = policy.name if strategy_name is None else strategy_name
+    if engine == "compiled":
+        from simkit.engine.compiled.simulate import run_compiled
+
+        return run_compiled(
+            ground, table, clock, seed=seed, replication=replication, strategy=name
+        )
+    agenda = SimpyAgenda()
     costs = Costs(table, scenario.host.certificate)
     server = Server(agenda, policy, Gate(ground.planner), clock, scenario.host, costs)
     world = World(ground, agenda, server, Recorder())
@@ -57,8 +66,20 @@ def simulate(
         agenda.run(until=scenario.window_ns)
     for client in clients:
         client.cut()
-    name = policy.name if strategy_name is None else strategy_name
-    return _run(world, name, seed, replication, table.name)
+    requests, wishes = world.recorder.tables()
+    return assemble(
+        ground,
+        strategy=name,
+        seed=seed,
+        replication=replication,
+        engine=ENGINE,
+        cost_table=table.name,
+        requests=requests,
+        wishes=wishes,
+        rules=world.recorder.rules,
+        load=server.load(scenario.window_ns),
+        events=agenda.happened(),
+    )
 
 
 @contextmanager
@@ -92,31 +113,3 @@ def _built_in(cohort: CohortBase) -> Start:
             hint="simulate(..., behaviours={name: generator function})",
         )
     return found
-
-
-def _run(world: World, strategy: str, seed: int, replication: int, costs: str) -> Run:
-    scenario = world.stage.scenario
-    requests, wishes = world.recorder.tables()
-    shapes = first_seen(requests["shape"])
-    rules = first_seen(requests["rule"])
-    requests["shape"] = renumbered(requests["shape"], shapes)
-    requests["rule"] = renumbered(requests["rule"], rules)
-    wishes["rule"] = renumbered(wishes["rule"], rules)
-    return Run(
-        scenario=scenario.name,
-        strategy=strategy,
-        seed=seed,
-        replication=replication,
-        window_ns=scenario.window_ns,
-        engine=ENGINE,
-        cost_table=costs,
-        cohorts=tuple(CohortName(c.name, c.honest, c.count) for c in scenario.cohorts),
-        addresses=tuple(str(address) for address in world.stage.addresses),
-        shapes=tuple(world.stage.shapes.known[number] for number in shapes),
-        rules=tuple(world.recorder.rules[number] for number in rules),
-        requests=requests,
-        wishes=wishes,
-        load=world.server.load(scenario.window_ns),
-        warnings=(*world.stage.planner.policy.warnings, *world.stage.planner.warnings),
-        events=world.agenda.happened(),
-    )

@@ -51,23 +51,28 @@ class Stage:
         found = self._dialects.get((position, agent))
         if found is None:
             cohort = self.scenario.cohorts[position]
-            version = self._version(cohort)
+            http2 = self.speaks_http2(cohort)
+            version = cohort.version if http2 else _without_http2(cohort.version)
             found = Dialect(cohort, agent, self.scenario.site, version, self.shapes)
             self._dialects[position, agent] = found
         return found
 
-    def _version(self, cohort: CohortBase) -> Version:
-        """What is spoken in the end: HTTP/2 needs a server that offers it."""
+    def speaks_http2(self, cohort: CohortBase) -> bool:
+        """Whether these clients come to speak HTTP/2: it needs a server that offers it."""
+        if cohort.version is not Version.HTTP_2:
+            return False
         try:
-            http2 = self.planner.policy.settings_for(cohort.wire_port).http2
+            return self.planner.policy.settings_for(cohort.wire_port).http2
         except KeyError:
-            http2 = False
-        wanted = cohort.version
-        return Version.HTTP_1_1 if wanted is Version.HTTP_2 and not http2 else wanted
+            return False
 
     def reaction_table(self, position: int) -> ReactionTable:
         """The reactions of the cohort at that position."""
         return self._reactions[position]
+
+
+def _without_http2(wanted: Version) -> Version:
+    return Version.HTTP_1_1 if wanted is Version.HTTP_2 else wanted
 
 
 _KEPT = 16

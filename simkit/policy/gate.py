@@ -10,7 +10,7 @@ from array import array
 from dataclasses import dataclass
 
 from simkit.policy import limits
-from simkit.policy.plan import Answer, Consult, Decision, Node, Occupy
+from simkit.policy.plan import Answer, Consult, Decision, LimitUse, Node, Occupy
 from simkit.policy.planner import Bound, Planner
 
 __all__ = ["Gate", "Step"]
@@ -20,8 +20,9 @@ __all__ = ["Gate", "Step"]
 class Step:
     """Where a request stands: decided, or waiting ``wait_ms`` before `Gate.resume`.
 
-    ``status`` is what `$limit_req_status` says, ``held`` the entries of `limit_conn` to let go,
-    ``excess`` what the last limit counted, in thousandths of a request.
+    ``status`` is what `$limit_req_status` says, ``conn_status`` what `$limit_conn_status` says.
+    ``held`` are the entries of `limit_conn` to let go, ``excess`` what the limit counted that
+    rejects it or delays it the longest (else the last one), in thousandths of a request.
     """
 
     decision: Decision | None
@@ -31,6 +32,7 @@ class Step:
     bound: Bound
     held: tuple[tuple[int, int], ...] = ()
     excess: int = 0
+    conn_status: str = ""
 
 
 class Gate:
@@ -38,31 +40,24 @@ class Gate:
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
-        zones = planner.policy.http.zones
-        self._zones = limits.ZoneState(
-            rate=array("q", [zone.rate or 0 for zone in zones]),
-            capacity=array("q", [0] * len(zones)),
-            used=array("q", [0] * len(zones)),
-            newest=array("q", [limits.NONE] * len(zones)),
-            oldest=array("q", [limits.NONE] * len(zones)),
-            forced=array("q", [0] * len(zones)),
-        )
-        self._entries = limits.Entries(*(array("q") for _ in limits.Entries._fields))
+        self._zones = limits.new_zones([zone.rate or 0 for zone in planner.policy.http.zones])
+        self._entries = array("q")
         self._size = 0
 
     @property
     def evictions(self) -> int:
         """How many entries were forced out of full zones."""
-        return sum(self._zones.forced)
+        return sum(self._zones[limits.FORCED :: limits.ZONE])
 
     def has(self, entry: int) -> bool:
         """Whether a zone keeps anything under an entry."""
-        return entry < self._size and bool(self._entries.present[entry])
+        cell = entry * limits.ENTRY + limits.PRESENT
+        return entry < self._size and bool(self._entries[cell])
 
     def used(self) -> dict[str, int]:
         """How many entries each zone holds, by its name."""
         names = (zone.name for zone in self._planner.policy.http.zones)
-        return dict(zip(names, self._zones.used, strict=True))
+        return dict(zip(names, self._zones[limits.USED :: limits.ZONE], strict=True))
 
     def admit(self, bound: Bound, now_ms: int) -> Step:
         """Take a request to a decision or a delay, at a time of nginx's clock."""
@@ -105,19 +100,23 @@ class Gate:
                 step.node = node.rejected[i]
                 step.status = "REJECTED_DRY_RUN" if node.dry_run else "REJECTED"
                 return
-        wait = limits.delay_ms(excess, use.delay, zones.rate[use.zone])
+        wait = limits.delay_ms(excess, use.delay, self._rate(use))
         if last:
-            wait = max(wait, self._account(node, keys, now_ms))
+            wait = self._account(step, node, now_ms, wait)
         self._passed(step, node, wait)
 
-    def _account(self, node: Consult, keys: tuple[int, ...], now_ms: int) -> int:
-        """Count the request against all limits but the last, which has done so; the delay."""
-        longest = 0
+    def _account(self, step: Step, node: Consult, now_ms: int, longest_ms: int) -> int:
+        """Count the request against all limits but the last, which has done so; the delay.
+
+        The excess that nginx tells of is that of the limit with the longest delay.
+        """
+        keys = step.bound.entries[node]
         for use, key in zip(node.uses[-2::-1], keys[-2::-1], strict=True):
             excess = limits.account(self._zones, self._entries, use.zone, key, now_ms)
-            wait = limits.delay_ms(excess, use.delay, self._zones.rate[use.zone])
-            longest = max(longest, wait)
-        return longest
+            wait_ms = limits.delay_ms(excess, use.delay, self._rate(use))
+            if wait_ms > longest_ms:
+                longest_ms, step.excess = wait_ms, excess
+        return longest_ms
 
     def _passed(self, step: Step, node: Consult, wait_ms: int) -> None:
         if not wait_ms:
@@ -134,16 +133,19 @@ class Gate:
                 step.held = tuple(held)
                 self.release(step)
                 step.node = node.rejected[i]
+                step.conn_status = "REJECTED_DRY_RUN" if node.dry_run else "REJECTED"
                 return
             held.append((use.zone, key))
         step.held = tuple(held)
-        step.node = node.passed
+        step.node, step.conn_status = node.passed, "PASSED"
+
+    def _rate(self, use: LimitUse) -> int:
+        return self._zones[use.zone * limits.ZONE + limits.RATE]
 
     def _grow(self) -> None:
         """Make room for the keys that the planner has seen since."""
-        wanted = max(self._planner.entry_count, 2 * self._size)
-        for column in self._entries:
-            column.extend([0] * (wanted - self._size))
-        self._size = wanted
-        for zone in range(len(self._zones.capacity)):
-            self._zones.capacity[zone] = self._planner.capacity(zone)
+        rooms = self._planner.rooms(self._size)
+        self._entries.extend([0] * (limits.ENTRY * len(rooms)))
+        first = self._size * limits.ENTRY + limits.ROOM
+        self._entries[first :: limits.ENTRY] = array("q", rooms)
+        self._size += len(rooms)

@@ -78,22 +78,18 @@ class Planner:
         self._readings: dict[Shape, Reading] = {}
         self._bounds: dict[tuple[Shape, Address], Bound] = {}
         self._entries: dict[tuple[int, str], int] = {}
-        self._key_bytes: dict[int, int] = {}
+        self._rooms: list[int] = []
+        self._rooms_by_size: dict[int, dict[int, int]] = {}
         self.warnings: list[str] = []
 
     @property
     def entry_count(self) -> int:
         """How many keys have been seen so far, over all zones."""
-        return len(self._entries)
+        return len(self._rooms)
 
-    def capacity(self, zone: int) -> int:
-        """How many keys a zone holds, by the length of its first key (an IPv4 address before)."""
-        found, node = self.policy.http.zones[zone], self._node_bytes(zone)
-        return slab.capacity(found.size_bytes, node, self._key_bytes.get(zone, 4), found.name)
-
-    def _node_bytes(self, zone: int) -> int:
-        found = self.policy.http.zones[zone]
-        return slab.LIMIT_CONN_NODE if found.counts_connections else slab.LIMIT_REQ_NODE
+    def rooms(self, first: int = 0) -> list[int]:
+        """For each entry from ``first`` on: how many keys as long as its own its zone holds."""
+        return self._rooms[first:]
 
     def plan(self, shape: Shape, address: Address) -> Plan:
         """The plan of a request from an address."""
@@ -149,18 +145,25 @@ class Planner:
         return Bound(plan, entries)
 
     def _entry(self, use: LimitUse, facts: Facts) -> int:
-        key = use.key.value(facts)
-        self._note_size(use.zone, use.key.byte_count(facts))
-        return self._entries.setdefault((use.zone, key), len(self._entries))
+        key = (use.zone, use.key.value(facts))
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = len(self._rooms)
+            self._rooms.append(self._room(use.zone, use.key.byte_count(facts)))
+        return entry
 
-    def _note_size(self, zone: int, size: int) -> None:
-        first = self._key_bytes.setdefault(zone, size)
-        node = self._node_bytes(zone)
-        if slab.size_class(node + first) != slab.size_class(node + size):
-            name = self.policy.http.zones[zone].name
-            text = f"zone {name}: keys differ in length, so when it is full is not exact"
-            if text not in self.warnings:
+    def _room(self, zone: int, key_bytes: int) -> int:
+        """How many keys of that length a zone holds; warns where its keys differ in size."""
+        found = self.policy.http.zones[zone]
+        node = slab.LIMIT_CONN_NODE if found.counts_connections else slab.LIMIT_REQ_NODE
+        size = slab.size_class(node + key_bytes)
+        known = self._rooms_by_size.setdefault(zone, {})
+        if size not in known:
+            known[size] = slab.capacity(found.size_bytes, node, key_bytes, found.name)
+            text = f"zone {found.name}: keys differ in length, so when it is full is not exact"
+            if len(known) > 1 and text not in self.warnings:
                 self.warnings.append(text)
+        return known[size]
 
 
 def _merged(tree: _Fork | Plan, path: _Fork | Plan) -> _Fork | Plan:

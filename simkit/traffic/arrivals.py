@@ -47,6 +47,10 @@ class Arrivals(Part):
         """Whether there is more than one start."""
         return self.kind in ("poisson", "periodic")
 
+    def end_ns(self, window_ns: int) -> int:
+        """From when on nothing is started."""
+        return window_ns if self.until_s is None else min(window_ns, int(self.until_s * NS_PER_S))
+
     def starts_ns(
         self,
         key: int,
@@ -59,7 +63,7 @@ class Arrivals(Part):
         ``now_ns`` tells, when the next start is asked for, the time at which the client is ready
         for it; ``pace`` is a factor that stretches the gaps.
         """
-        end = window_ns if self.until_s is None else min(window_ns, int(self.until_s * NS_PER_S))
+        end = self.end_ns(window_ns)
         at = self._first_ns(key, end)
         number = 0
         while at < end:

@@ -21,7 +21,7 @@ from pydantic import AfterValidator, Field
 from simkit.traffic.part import NotNegative, Part, Share
 from simkit.wire import Sight, SightKind
 
-__all__ = ["GIVE_UP", "Action", "ReactionTable", "Sighting"]
+__all__ = ["GIVE_UP", "Action", "ReactionTable", "Sighting", "is_idempotent", "retry_after_s"]
 
 _ERRORS = {kind: kind.name.lower() for kind in SightKind if kind is not SightKind.HTTP}
 _CODE = re.compile(r"[45](xx|[0-9][0-9])")
@@ -84,7 +84,7 @@ class ReactionTable:
         action = self._found.get(key)
         if action is None:
             action = self._found[key] = self._look_up(sight)
-        if action.idempotent_only and method not in _IDEMPOTENT:
+        if action.idempotent_only and not is_idempotent(method):
             return GIVE_UP
         return action
 
@@ -96,6 +96,11 @@ class ReactionTable:
         else:
             names = (str(sight.status), f"{sight.status // 100}xx")
         return next((self._entries[n] for n in names if n in self._entries), GIVE_UP)
+
+
+def is_idempotent(method: str) -> bool:
+    """Whether a method may be sent again without harm, as far as clients go by it."""
+    return method in _IDEMPOTENT
 
 
 def retry_after_s(sight: Sight) -> float | None:

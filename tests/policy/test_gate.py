@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simkit.policy import Gate, Planner, Policy, slab
+from simkit.policy import Gate, Planner, Policy, limits, slab
 from simkit.wire import address
 from tests.policy.making import ask, load_http
 
@@ -240,9 +240,8 @@ def test_random_traces_agree_with_the_second_implementation(
 def with_capacity(trial: Trial, entries: int) -> None:
     """Zones that hold so few entries: no real zone is that small."""
     zones = trial.gate._zones
-    trial.planner.capacity = lambda zone: entries  # type: ignore[method-assign]
-    for zone in range(len(zones.capacity)):
-        zones.capacity[zone] = entries
+    for zone in range(len(zones) // limits.ZONE):
+        zones[zone * limits.ZONE + limits.CAPACITY] = entries
 
 
 @given(st.integers(1, 30), st.lists(st.integers(0, 700), max_size=40))
@@ -256,11 +255,12 @@ def test_a_refused_request_changes_neither_excess_nor_time(
         assert [trial((key,), 0)[0] for key in ("b", "a", "a", "b")] == ["PASSED"] * 4
     zones, entries = flooded.gate._zones, flooded.gate._entries
     entry = flooded.planner._entries[0, "a"]
-    before = entries.excess[entry], entries.last[entry]
+    row = slice(entry * limits.ENTRY, entry * limits.ENTRY + limits.PRESENT)
+    before = entries[row]
     for i in range(refused):
         assert flooded(("a",), i % 900)[0] == "REJECTED"
-    assert (entries.excess[entry], entries.last[entry]) == before
-    assert zones.newest[0] == entry
+    assert entries[row] == before
+    assert zones[limits.NEWEST] == entry
     now = 0
     for gap in gaps:
         now += gap

@@ -110,11 +110,20 @@ class Reference:
             del self.entries[key]
 
 
-def kernel_state(rate: int, capacity: int, keys: int) -> tuple[kernel.ZoneState, kernel.Entries]:
-    zones = kernel.ZoneState(
-        *(array("q", [v]) for v in (rate, capacity, 0, kernel.NONE, kernel.NONE, 0))
-    )
-    return zones, kernel.Entries(*(array("q", [0] * keys) for _ in kernel.Entries._fields))
+def kernel_state(rate: int, capacity: int, keys: int) -> tuple[array[int], array[int]]:
+    zones = kernel.new_zones([rate])
+    zones[kernel.CAPACITY] = capacity
+    return zones, array("q", [0] * (keys * kernel.ENTRY))
+
+
+def cells(entries: array[int], key: int) -> tuple[int, int]:
+    """The excess and the time of an entry."""
+    at = key * kernel.ENTRY
+    return entries[at + kernel.EXCESS], entries[at + kernel.LAST]
+
+
+def present(entries: array[int], key: int) -> bool:
+    return bool(entries[key * kernel.ENTRY + kernel.PRESENT])
 
 
 STEPS = st.lists(
@@ -137,9 +146,9 @@ def test_the_kernel_agrees_with_a_second_implementation(
         now += gap
         verdict, _ = kernel.look_up(zones, entries, 0, key, 1000 * burst, now, True)
         assert (verdict == kernel.BUSY) == reference.rejects(key, now)
-        kept = {k: (entries.excess[k], entries.last[k]) for k in range(10) if entries.present[k]}
+        kept = {k: cells(entries, k) for k in range(10) if present(entries, k)}
         assert kept == dict(reference.entries)
-        assert zones.used[0] == len(kept)
+        assert zones[kernel.USED] == len(kept)
 
 
 @given(STEPS, st.integers(1, 5_000), st.integers(0, 3))
@@ -150,16 +159,16 @@ def test_a_refused_request_changes_neither_excess_nor_time(
     now = BOOT_MS
     for key, gap in steps:
         now += gap
-        before = entries.excess[key], entries.last[key]
+        before = cells(entries, key)
         verdict, _ = kernel.look_up(zones, entries, 0, key, 1000 * burst, now, True)
         if verdict == kernel.BUSY:
-            assert (entries.excess[key], entries.last[key]) == before
-            assert zones.newest[0] == key
+            assert cells(entries, key) == before
+            assert zones[kernel.NEWEST] == key
 
 
 def test_a_full_zone_forces_the_oldest_key_out(tmp_path: Path) -> None:
     state, planner = gate(tmp_path, "1r/s", "burst=1 nodelay", size="32k")
-    room = planner.capacity(0)
+    room = slab.capacity(32 << 10, slab.LIMIT_REQ_NODE, 4, "z")
     assert 0 < room < 300
     for number in range(room + 3):
         bound = planner.bind(SHAPE, address(f"10.0.{number // 256}.{number % 256}"))

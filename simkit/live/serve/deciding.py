@@ -7,6 +7,7 @@ long as a zone keeps them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from time import monotonic_ns
 
@@ -47,11 +48,7 @@ class _Planner(Planner):
     def __init__(self, policy: Policy, disk: Disk) -> None:
         super().__init__(policy, disk)
         self._disk = disk
-        self._free: list[int] = []
-
-    @property
-    def entry_count(self) -> int:
-        return len(self._entries) + len(self._free)
+        self._free: defaultdict[int, list[int]] = defaultdict(list)  # by zone
 
     @property
     def key_count(self) -> int:
@@ -95,14 +92,15 @@ class _Planner(Planner):
 
     def _entry(self, use: LimitUse, facts: Facts) -> int:
         key = (use.zone, use.key.value(facts))
-        if key not in self._entries and self._free:
-            self._entries[key] = self._free.pop()
+        if key not in self._entries and self._free[use.zone]:
+            self._entries[key] = self._free[use.zone].pop()
         return super()._entry(use, facts)
 
     def forget(self, gate: Gate, in_use: set[int]) -> None:
         """Let go of the keys that no zone keeps and no request is waiting with."""
         gone = [key for key, n in self._entries.items() if not gate.has(n) and n not in in_use]
-        self._free += [self._entries.pop(key) for key in gone]
+        for key in gone:
+            self._free[key[0]].append(self._entries.pop(key))
 
 
 @dataclass(eq=False, slots=True)

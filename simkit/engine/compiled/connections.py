@@ -1,0 +1,445 @@
+"""`simkit.host.connections` for compiled code: what happens to a connection, function by function.
+
+What `simkit.host.connections.Connections` does with a job is done here by the function of the same
+name; it gives the cost and sets ``then`` of the worker.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from simkit.draws import Purpose
+from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.chances import integer, uniform
+from simkit.engine.compiled.layout import BOUND, NODE, NodeKind, Then
+from simkit.engine.compiled.memory import ints_at, record_at
+from simkit.engine.compiled.pools import (
+    NONE,
+    attempt_at,
+    client_at,
+    cohort_at,
+    connection_at,
+    decision_at,
+    drop_attempt,
+    drop_connection,
+    worker_at,
+)
+from simkit.engine.compiled.wire import forget_waiting, keep_waiting, reply, reply_to_waiting
+from simkit.host.connections import _SYN_RETRIES_NS
+from simkit.host.costs import Cause
+from simkit.host.order import Kind, base
+from simkit.host.wire import NEVER
+
+EMPTY, RESET, REFUSED, NO_ANSWER = 0, 1, 2, 3
+"""The numbers of the sights that no decision gives."""
+
+_TIMER = base(Kind.TIMER)
+_HANG_UP = base(Kind.HANG_UP)
+_CONNECT = base(Kind.CONNECT)
+_REQUEST = base(Kind.REQUEST)
+_LINE = base(Kind.LINE)
+_WORKER = int(Purpose.WORKER)
+_ACCEPT, _TLS, _READ = int(Cause.ACCEPT), int(Cause.TLS), int(Cause.READ)
+_TIMED_OUT = 408
+_TRIES = len(_SYN_RETRIES_NS)
+_ANSWER = int(NodeKind.ANSWER)
+
+_TURN_AWAY, _CLOSE = int(Then.TURN_AWAY), int(Then.CLOSE)
+_REFUSE_HANDSHAKE, _SHAKEN = int(Then.REFUSE_HANDSHAKE), int(Then.SHAKEN)
+_RESET_IT, _AWAIT_LINE = int(Then.RESET), int(Then.AWAIT_LINE)
+
+# The client's side of the wire
+
+
+@njit
+def connect(w: Any, slot: int) -> None:
+    """The client opens the connection of this attempt, in order to send it there."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    cohort = cohort_at(w, c.cohort)
+    if not cohort.listens:
+        c.closed_ns = w.now_ns
+        reply(w, slot, REFUSED, w.now_ns + 2 * cohort.half_rtt_ns)
+        return
+    if cohort.tls:
+        keep_waiting(w, a.connection, slot)
+    _syn(w, slot, w.now_ns + 3 * cohort.half_rtt_ns)
+
+
+@njit
+def send(w: Any, slot: int) -> None:
+    """The client sends on a connection that it has: at once, or when the connection stands."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    if c.ready_ns == NEVER and c.closed_ns != NEVER:
+        reset(w, slot)
+    elif c.ready_ns == NEVER:
+        keep_waiting(w, a.connection, slot)
+    else:
+        ready_ns = max(w.now_ns, c.ready_ns)
+        _request(w, slot, ready_ns + cohort_at(w, c.cohort).half_rtt_ns)
+
+
+@njit
+def hang_up(w: Any, connection: int) -> None:
+    """The client closes the connection, in order."""
+    c = connection_at(w, connection)
+    c.holders += 1
+    at_ns = w.now_ns + cohort_at(w, c.cohort).half_rtt_ns
+    schedule(w, at_ns, _HANG_UP | c.place, connection)
+
+
+@njit
+def hangs_up(w: Any, connection: int) -> None:
+    """The server notices that."""
+    c = connection_at(w, connection)
+    c.hung_up = 1
+    if not c.busy and c.opened_ns != NEVER:
+        close(w, connection)
+    drop_connection(w, connection)
+
+
+# SYN, backlog, accept
+
+
+@njit
+def _syn(w: Any, slot: int, at_ns: int) -> None:
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    c.syns += 1
+    a.holders += 1
+    schedule(w, at_ns, _CONNECT | c.place, slot)
+
+
+@njit
+def reaches_port(w: Any, slot: int) -> bool:
+    """The end of TCP's handshake: whether a worker is to accept the connection."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    if c.hung_up:
+        return False
+    unaccepted = ints_at(w.ports)
+    port = cohort_at(w, c.cohort).port
+    if unaccepted[port] > w.backlog:
+        _lose_syn(w, slot)
+        return False
+    unaccepted[port] += 1
+    client = client_at(w, c.client)
+    u = uniform(client.key, _WORKER, c.place & 0xFFFFFFFF, 0)
+    c.worker = integer(w.worker_count, u)
+    return True
+
+
+@njit
+def _lose_syn(w: Any, slot: int) -> None:
+    w.syn_retransmits += 1
+    tries = connection_at(w, attempt_at(w, slot).connection).syns
+    if tries <= _TRIES:
+        _syn(w, slot, w.now_ns + _SYN_RETRIES_NS[tries - 1])
+
+
+@njit
+def accept_slot(w: Any, slot: int) -> bool:
+    """A worker accepts: whether the connection stands; if not, ``then`` says what follows."""
+    connection = attempt_at(w, slot).connection
+    c = connection_at(w, connection)
+    worker = worker_at(w, c.worker)
+    ints_at(w.ports)[cohort_at(w, c.cohort).port] -= 1
+    charge(w, _ACCEPT, w.accept_ns)
+    w.accepts += 1
+    if not take_slot(w, c.worker):
+        w.refused_connections += 1
+        worker.then = _TURN_AWAY
+        return False
+    c.opened_ns = w.now_ns
+    c.holders += 1
+    w.connections_open += 1
+    w.peak_connections = max(w.peak_connections, w.connections_open)
+    w.connection_ns -= w.now_ns
+    if c.hung_up:
+        worker.then = _CLOSE
+        return False
+    return True
+
+
+@njit
+def turn_away(w: Any, slot: int) -> None:
+    """No slot is left: the connection is accepted and reset at once."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    c.closed_ns = w.now_ns
+    a.over = 1
+    reply(w, slot, RESET, w.now_ns + cohort_at(w, c.cohort).half_rtt_ns)
+    reply_to_waiting(w, a.connection, RESET, NONE)
+
+
+@njit
+def close_unused(w: Any, slot: int) -> None:
+    """The client has hung up before its connection stood: nothing that waits goes out."""
+    connection = attempt_at(w, slot).connection
+    forget_waiting(w, connection)
+    close(w, connection)
+
+
+# TLS
+
+
+@njit
+def handshake(w: Any, slot: int) -> int:
+    """A TLS connection: the cost of its handshake, or of refusing it."""
+    a = attempt_at(w, slot)
+    worker = worker_at(w, connection_at(w, a.connection).worker)
+    if _refuses_tls(w, a) != NONE:
+        charge(w, _TLS, w.refused_handshake_ns)
+        worker.then = _REFUSE_HANDSHAKE
+        return w.refused_handshake_ns
+    w.handshakes += 1
+    charge(w, _TLS, w.handshake_ns)
+    worker.then = _SHAKEN
+    return w.handshake_ns
+
+
+@njit
+def _refuses_tls(w: Any, a: Any) -> int:
+    """The decision to refuse the handshake, or none."""
+    root = record_at(w.nodes, _root(w, a), NODE)
+    if root.kind == _ANSWER and decision_at(w, root.decision).tls:
+        return root.decision
+    return NONE
+
+
+@njit
+def _root(w: Any, a: Any) -> int:
+    return int(record_at(w.bounds, int(a.bound), BOUND).root)
+
+
+@njit
+def refuse_handshake(w: Any, slot: int) -> None:
+    """The alert goes out."""
+    a = attempt_at(w, slot)
+    decision = _refuses_tls(w, a)
+    reply_to_waiting(w, a.connection, decision_at(w, decision).sight, decision)
+    close(w, a.connection)
+
+
+@njit
+def shaken(w: Any, slot: int) -> None:
+    """The server's flight leaves; the client's last one brings the requests that waited."""
+    connection = attempt_at(w, slot).connection
+    c = connection_at(w, connection)
+    if c.hung_up:
+        close_unused(w, slot)
+        return
+    cohort = cohort_at(w, c.cohort)
+    c.ready_ns = w.now_ns + cohort.half_rtt_ns
+    waiting = c.waiting
+    c.waiting = c.last_waiting = NONE
+    while waiting != NONE:
+        onward = attempt_at(w, waiting).next_waiting
+        _request(w, waiting, w.now_ns + 2 * cohort.half_rtt_ns)
+        drop_attempt(w, waiting)
+        waiting = onward
+    rest(w, connection, cohort.header_timeout_ns)
+
+
+# Requests on a connection that stands
+
+
+@njit
+def _request(w: Any, slot: int, at_ns: int) -> None:
+    a = attempt_at(w, slot)
+    a.holders += 1
+    schedule(w, at_ns, _REQUEST | a.place, slot)
+
+
+@njit
+def reaches_server(w: Any, slot: int) -> bool:
+    """A request arrives on a standing connection: whether a worker is to serve it."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    if c.closed_ns != NEVER:
+        reset(w, slot)
+        return False
+    if a.over:
+        return False
+    a.reached = 1
+    c.busy += 1
+    return True
+
+
+@njit
+def reset(w: Any, slot: int) -> None:
+    """The request meets a connection that the server has closed."""
+    a = attempt_at(w, slot)
+    a.over = 1
+    cohort = cohort_at(w, connection_at(w, a.connection).cohort)
+    reply(w, slot, RESET, w.now_ns + cohort.half_rtt_ns)
+
+
+# A header that never ends
+
+
+@njit
+def hold(w: Any, slot: int) -> int:
+    """The first part of such a header: what reading it costs."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    c.held = slot
+    a.holders += 1
+    charge(w, _READ, w.read_ns)
+    watch(w, a.connection, cohort_at(w, c.cohort).header_timeout_ns)
+    worker_at(w, c.worker).then = _AWAIT_LINE
+    return w.read_ns
+
+
+@njit
+def await_line(w: Any, slot: int) -> None:
+    """The next line of it will come."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    a.holders += 1
+    at_ns = w.now_ns + cohort_at(w, c.cohort).line_every_ns
+    schedule(w, at_ns, _LINE | c.place, slot)
+
+
+@njit
+def read_line(w: Any, slot: int) -> int:
+    """What reading a further line costs."""
+    charge(w, _READ, w.read_ns)
+    worker_at(w, connection_at(w, attempt_at(w, slot).connection).worker).then = _AWAIT_LINE
+    return w.read_ns
+
+
+# Rest, time-outs, the end
+
+
+@njit
+def rest(w: Any, connection: int, timeout_ns: int) -> None:
+    """The connection waits for a request: until it times out, or its slot is needed."""
+    c = connection_at(w, connection)
+    if not c.resting:
+        worker = worker_at(w, c.worker)
+        c.resting = 1
+        c.older, c.newer = worker.newest, NONE
+        if worker.newest == NONE:
+            worker.oldest = connection
+        else:
+            connection_at(w, worker.newest).newer = connection
+        worker.newest = connection
+        worker.idle += 1
+    watch(w, connection, timeout_ns)
+
+
+@njit
+def rouse(w: Any, connection: int) -> None:
+    """The connection rests no more."""
+    c = connection_at(w, connection)
+    if not c.resting:
+        return
+    worker = worker_at(w, c.worker)
+    c.resting = 0
+    if c.older == NONE:
+        worker.oldest = c.newer
+    else:
+        connection_at(w, c.older).newer = c.newer
+    if c.newer == NONE:
+        worker.newest = c.older
+    else:
+        connection_at(w, c.newer).older = c.older
+    worker.idle -= 1
+
+
+@njit
+def watch(w: Any, connection: int, timeout_ns: int) -> None:
+    """The connection is to end then, unless something comes in between."""
+    c = connection_at(w, connection)
+    c.deadline_ns = w.now_ns + timeout_ns
+    if c.deadline_ns < c.timer_ns:
+        _set_timer(w, connection)
+
+
+@njit
+def _set_timer(w: Any, connection: int) -> None:
+    c = connection_at(w, connection)
+    c.timer_ns = c.deadline_ns
+    schedule(w, c.deadline_ns, _TIMER | c.place, connection)
+
+
+@njit
+def time_is_up(w: Any, connection: int, place: int) -> None:
+    """A timer goes off; it may be that of a connection that is no more."""
+    c = connection_at(w, connection)
+    if c.place != place or c.timer_ns != w.now_ns or c.closed_ns != NEVER:
+        return
+    c.timer_ns = NEVER
+    if c.busy:
+        return
+    if c.deadline_ns > w.now_ns:
+        _set_timer(w, connection)
+        return
+    if c.held != NONE:
+        _give_up_header(w, connection)
+    close(w, connection)
+
+
+@njit
+def _give_up_header(w: Any, connection: int) -> None:
+    c = connection_at(w, connection)
+    cohort = cohort_at(w, c.cohort)
+    a = attempt_at(w, c.held)
+    w.header_timeouts += 1
+    a.status = _TIMED_OUT
+    a.over = 1
+    reply(w, c.held, RESET if cohort.resets else EMPTY, w.now_ns + cohort.half_rtt_ns)
+
+
+@njit
+def close(w: Any, connection: int) -> None:
+    """The server closes the connection."""
+    c = connection_at(w, connection)
+    if c.closed_ns != NEVER:
+        return
+    c.closed_ns = w.now_ns
+    rouse(w, connection)
+    free_slot(w, c.worker)
+    w.connections_open -= 1
+    w.connection_ns += w.now_ns
+    if c.held != NONE:
+        held = c.held
+        c.held = NONE
+        drop_attempt(w, held)
+    drop_connection(w, connection)
+
+
+# Slots of workers
+
+
+@njit
+def take_slot(w: Any, number: int) -> bool:
+    """Take a connection slot of a worker, or not if there is none and none can be freed."""
+    worker = worker_at(w, number)
+    if worker.free <= worker.reuse_at and worker.idle:
+        for _ in range(max(1, min(32, worker.idle // 8))):
+            w.reused_slots += 1
+            close(w, worker.oldest)
+    if not worker.free:
+        return False
+    worker.free -= 1
+    w.slots += 1
+    w.peak_slots = max(w.peak_slots, w.slots)
+    return True
+
+
+@njit
+def free_slot(w: Any, number: int) -> None:
+    """Give a connection slot back."""
+    worker_at(w, number).free += 1
+    w.slots -= 1
+
+
+@njit
+def charge(w: Any, cause: int, cost_ns: int) -> None:
+    """Note what CPU time is spent on."""
+    ints_at(w.cpu_ns)[cause] += cost_ns

@@ -1,0 +1,61 @@
+"""Arrays that grow at their end, and so may move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Growing"]
+
+
+class Growing:
+    """Records of one type, one after the other. ``room`` of them can be written without moving."""
+
+    __slots__ = ("count", "records")
+
+    def __init__(self, dtype: np.dtype[Any], room: int = 64) -> None:
+        self.records = np.zeros(room, dtype)
+        self.count = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def room(self) -> int:
+        """How many records there is room for."""
+        return len(self.records)
+
+    @property
+    def address(self) -> int:
+        """Where the records stand in memory, until they have to move."""
+        return int(self.records.ctypes.data)
+
+    @property
+    def kept(self) -> npt.NDArray[Any]:
+        """The records that were appended."""
+        return self.records[: self.count]
+
+    def reserve(self, room: int) -> None:
+        """Make room for so many records in all; what is new is zero."""
+        if room > self.room:
+            wider = np.zeros(max(room, 2 * self.room), self.records.dtype)
+            wider[: len(self.records)] = self.records
+            self.records = wider
+
+    def append(self, record: Any) -> int:
+        """Put a record (a tuple of its fields) at the end; its number."""
+        self.reserve(self.count + 1)
+        self.records[self.count] = record
+        self.count += 1
+        return self.count - 1
+
+    def extend(self, records: Sequence[Any] | npt.NDArray[Any]) -> int:
+        """Put several at the end; the number of the first."""
+        first = self.count
+        self.reserve(first + len(records))
+        self.records[first : first + len(records)] = records
+        self.count += len(records)
+        return first

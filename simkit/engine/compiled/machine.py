@@ -1,0 +1,222 @@
+"""One run in memory: the pools of the compiled engine, and the loop that grows them.
+
+The compiled code never allocates. It comes back when a pool is nearly full, when it needs the
+plan of a request that it has not met before, or when some millions of events have gone by; here
+the matter is seen to, and it goes on where it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from simkit.engine.compiled import layout, loop
+from simkit.engine.compiled.crowd import Crowd, Row
+from simkit.engine.compiled.growing import Growing
+from simkit.engine.compiled.layout import Ending
+from simkit.engine.compiled.tables import Tables
+from simkit.engine.stage import Stage
+from simkit.host import NEVER, Clock, Costs
+from simkit.policy import limits
+from simkit.traffic import Member
+from simkit.traffic.machine import UpstreamSpec
+from simkit.traffic.part import NS_PER_MS, NS_PER_S
+
+__all__ = ["Machine"]
+
+_MOST_EVENTS = 20_000_000  # between two looks at whether somebody has pressed Ctrl-C
+_SLOTS = ("connections", "attempts", "wishes", "tasks")
+_LINKS = {"attempts": "next_job"}
+_SERVICES = ("constant", "exponential", "lognormal")
+_FEW = 1024
+
+
+class Machine:
+    """The state of one run. ``records`` says whether each request gets its row."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        crowd: Crowd,
+        tables: Tables,
+        members: list[Member],
+        clock: Clock,
+        costs: Costs,
+        *,
+        records: bool,
+    ) -> None:
+        self._stage, self._crowd, self._tables = stage, crowd, tables
+        self.world = np.zeros(1, layout.WORLD)
+        self._w: Any = self.world[0]
+        self._pools: dict[str, Growing] = {name: Growing(t) for name, t in layout.POOLS.items()}
+        self._pools |= {
+            name: getattr(crowd, name) for name in ("cohorts", "pages", "asks", "resources", "bind")
+        } | {
+            name: getattr(tables, name)
+            for name in (
+                "nodes", "uses", "bounds", "bound_entries", "decisions", "sights", "actions",
+                "delays",
+            )
+        }  # fmt: skip
+        self._w["records"] = records
+        self._w["margin"] = 2 * crowd.most_at_once + 16
+        self._put_clients(members)
+        self._put_host(clock, costs)
+        for name in _SLOTS:
+            self._widen(name, _FEW + int(self._w["margin"]))
+        self._make_room()
+
+    # Before the run
+
+    def _put_clients(self, members: list[Member]) -> None:
+        clients, scratch = self._crowd.clients(members)
+        self._pools["clients"].extend(clients)
+        self._pools["totals"].extend(np.zeros(len(clients), layout.CLIENT_TOTALS))
+        self._pools["scratch"].reserve(scratch)
+        self._w["client_count"] = len(clients)
+        self._widen("tasks", len(clients) + _FEW)
+        self._pools["events"].reserve(len(clients) + _FEW)  # all set out before any room is made
+
+    def _put_host(self, clock: Clock, costs: Costs) -> None:
+        w, stage = self._w, self._stage
+        spec, policy = stage.scenario.host, stage.planner.policy
+        w["window_ns"] = stage.scenario.window_ns
+        w["length_s"] = stage.scenario.length_s
+        w["clock_offset_ns"] = clock.offset_ns
+        w["backlog"] = spec.backlog
+        for name in ("wake_up", "accept", "read", "delay", "handshake", "refused_handshake"):
+            w[f"{name}_ns"] = getattr(costs, name)
+        self._put_workers(policy.worker_processes or spec.cpus, policy.worker_connections)
+        self._put_upstream(spec.upstream)
+        self._pools["ports"].reserve(self._crowd.port_count)
+        self._pools["cpu_ns"].reserve(layout.CAUSES)
+        zones = limits.new_zones([zone.rate or 0 for zone in policy.http.zones])
+        self._pools["zones"].extend(np.array(zones, "i8"))
+        self._put_entries()
+
+    def _put_workers(self, count: int, slots: int) -> None:
+        workers = np.zeros(count, layout.WORKER)
+        workers["finish_ns"] = NEVER
+        workers["free"] = slots
+        workers["reuse_at"] = slots // 16
+        for unset in ("first", "last", "oldest", "newest"):
+            workers[unset] = -1
+        self._pools["workers"].extend(workers)
+        self._w["worker_count"] = count
+
+    def _put_upstream(self, spec: UpstreamSpec) -> None:
+        w = self._w
+        mean_ns = spec.mean_ms * NS_PER_MS
+        w["service"] = _SERVICES.index(spec.service)
+        w["mean_ns"] = mean_ns
+        w["median_ns"] = mean_ns * spec.median_share
+        w["sigma"] = spec.sigma
+        w["upstream_timeout_ns"] = int(spec.timeout_s * NS_PER_S)
+        w["upstream_count"] = spec.servers
+        self._pools["upstream_ns"].extend(np.zeros(spec.servers, "i8"))
+
+    # The run
+
+    def run(self) -> None:
+        """Let the window pass."""
+        self._place()
+        loop.set_out_all(self._w)
+        while True:
+            ending = loop.run(self._w, _MOST_EVENTS)
+            if ending == Ending.WINDOW:
+                break
+            if ending == Ending.ROOM:
+                self._make_room()
+            elif ending == Ending.BOUND:
+                self._bind(self._pools["attempts"].records[int(self._w["wanted"])])
+            self._place()
+        self._cut()
+
+    def _cut(self) -> None:
+        attempts, wishes = self._pools["attempts"], self._pools["wishes"]
+        found = attempts.records
+        for attempt in found[(found["place"] != -1) & (found["recorded"] == 0)]:
+            if attempt["bound"] == -1 and self._pools["bind"].records[attempt["bind"]] == -1:
+                self._bind(attempt)
+        bind = self._pools["bind"].records
+        unbound = found["bound"] == -1
+        found["bound"][unbound] = bind[found["bind"][unbound]]
+        self._make_room(attempts.room + wishes.room)
+        self._place()
+        loop.cut(self._w, attempts.room, wishes.room)
+
+    # What the compiled code comes back for
+
+    def _bind(self, attempt: np.void) -> None:
+        """Plan a request as it has not been met before."""
+        client = self._pools["clients"].records[attempt["client"]]
+        first = int(client["binds"])
+        ask, flawed = divmod(int(attempt["bind"]) - first, 2)
+        row = self._crowd.rows[first]
+        shape = self._shape(row, ask, bool(flawed))
+        bound = self._stage.bounds(row.address).get(shape) or self._stage.bind(shape, row.address)
+        self._pools["bind"].records[attempt["bind"]] = self._tables.bind(bound, shape)
+        self._put_entries()
+
+    def _shape(self, row: Row, ask: int, flawed: bool) -> int:
+        wanted = self._crowd.asks_of[row.position][ask]
+        target = row.absent if wanted.target is None else wanted.target
+        dialect = self._stage.dialect(row.position, row.agent)
+        return dialect.number(wanted.method, target, wanted.body_bytes, flawed)
+
+    def _put_entries(self) -> None:
+        """Make room for the keys of limits that the planner has seen since."""
+        entries = self._pools["entries"]
+        first = entries.count // limits.ENTRY
+        rooms = self._stage.planner.rooms(first)
+        if rooms:
+            cells = np.zeros((len(rooms), limits.ENTRY), "i8")
+            cells[:, limits.ROOM] = rooms
+            entries.extend(cells.ravel())
+
+    def _make_room(self, rows: int = 0) -> None:
+        w = self._w
+        margin = int(w["margin"])
+        for name in _SLOTS:
+            if w[f"{name}_spare"] < margin:
+                self._widen(name, self._pools[name].room)
+        tables = {"event": "events", "request": "request_rows", "wish": "wish_rows"}
+        for name, pool in tables.items():
+            wanted = int(w[f"{name}_count"]) + max(margin, rows)
+            if name == "event" or w["records"]:
+                self._pools[pool].reserve(wanted)
+                w[f"{name}_room"] = self._pools[pool].room
+            else:
+                w[f"{name}_room"] = NEVER
+
+    def _widen(self, name: str, more: int) -> None:
+        """Put further free slots into a pool."""
+        pool, w = self._pools[name], self._w
+        first = pool.count
+        pool.reserve(first + more)
+        pool.count = room = pool.room
+        link = _LINKS.get(name, "next")
+        free = pool.records[first:room]
+        if "place" in free.dtype.names:
+            free["place"] = -1
+        free[link] = np.arange(first + 1, room + 1)
+        free[link][-1] = w[f"{name}_free"] if w[f"{name}_spare"] else -1
+        w[f"{name}_free"] = first
+        w[f"{name}_spare"] += room - first
+
+    def _place(self) -> None:
+        """Tell the compiled code where everything is."""
+        for name, pool in self._pools.items():
+            self._w[name] = pool.address
+
+    # After the run
+
+    def rows(self, name: str) -> np.ndarray:
+        """The rows of ``request_rows`` or ``wish_rows``, in any order."""
+        count = int(self._w["request_count" if name == "request_rows" else "wish_count"])
+        return self._pools[name].records[:count]
+
+    def cells(self, name: str) -> np.ndarray:
+        """A pool as it is."""
+        return self._pools[name].records

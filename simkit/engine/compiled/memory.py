@@ -1,0 +1,59 @@
+"""Records in plain memory, as compiled code reaches them: by the address of a pool and a number.
+
+A pool is a NumPy array of a structured type, owned by Python. Compiled functions get its address,
+and `record_at` gives the record of a number by reference: reading and writing its fields is one
+instruction each, no array is handed from function to function, and Python may move a pool to a
+larger place whenever the compiled code has returned. Nothing here checks bounds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, njit, types
+from numba.extending import intrinsic
+
+__all__ = ["floats_at", "ints_at", "record_at", "small_ints_at"]
+
+_FAR = 1 << 40
+"""A length that no pool reaches."""
+
+
+@intrinsic
+def record_at(_typing: Any, address: Any, number: Any, dtype: Any) -> Any:
+    """The record of that number in a pool of that type, by reference."""
+    record = dtype.dtype
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        offset = builder.mul(args[1], ir.Constant(args[1].type, record.size))
+        return builder.inttoptr(builder.add(args[0], offset), context.get_value_type(record))
+
+    return record(types.int64, types.int64, dtype), codegen
+
+
+@intrinsic
+def _pointer(_typing: Any, address: Any) -> Any:
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.int64), codegen
+
+
+@njit(inline="always")
+def ints_at(address: int) -> Any:
+    """64-bit integers from an address on."""
+    return carray(_pointer(address), (_FAR,), dtype=np.int64)
+
+
+@njit(inline="always")
+def small_ints_at(address: int) -> Any:
+    """32-bit integers from an address on."""
+    return carray(_pointer(address), (_FAR,), dtype=np.int32)
+
+
+@njit(inline="always")
+def floats_at(address: int) -> Any:
+    """Floating-point numbers from an address on."""
+    return carray(_pointer(address), (_FAR,), dtype=np.float64)

@@ -1,0 +1,331 @@
+"""`simkit.host.server` and `simkit.host.worker` for compiled code, function by function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from simkit.draws import Purpose
+from simkit.engine.compiled import connections as wires
+from simkit.engine.compiled import gate
+from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.chances import exponential, lognormal, mix, uniform
+from simkit.engine.compiled.layout import Job, Then
+from simkit.engine.compiled.memory import ints_at
+from simkit.engine.compiled.pools import (
+    NONE,
+    attempt_at,
+    client_at,
+    cohort_at,
+    connection_at,
+    decision_at,
+    drop_attempt,
+    worker_at,
+)
+from simkit.engine.compiled.wire import log, reply
+from simkit.host.clock import _BASE_MS
+from simkit.host.costs import Cause
+from simkit.host.order import Kind, base
+from simkit.host.wire import NEVER
+from simkit.traffic.part import NS_PER_MS
+
+_UPSTREAM, _DELAY = base(Kind.UPSTREAM), base(Kind.DELAY)
+_CLIENT_CLOSED = 499
+_READ, _PROXY = int(Cause.READ), int(Cause.PROXY)
+_SERVICE = int(Purpose.SERVICE)
+_ACCEPT, _SERVE, _READ_LINE = int(Job.ACCEPT), int(Job.SERVE), int(Job.READ_LINE)
+_RESUME = int(Job.RESUME)
+_TURN_AWAY, _REFUSE = int(Then.TURN_AWAY), int(Then.REFUSE_HANDSHAKE)
+_SHAKEN, _RESET, _AWAIT_LINE = int(Then.SHAKEN), int(Then.RESET), int(Then.AWAIT_LINE)
+_PUT_OFF, _PASS_ON, _ANSWER = int(Then.PUT_OFF), int(Then.PASS_ON), int(Then.ANSWER)
+CONSTANT, EXPONENTIAL, LOGNORMAL = 0, 1, 2
+"""The distributions of the upstream's service."""
+
+# nginx's clock
+
+
+@njit
+def _clock_ms(w: Any) -> int:
+    return (w.now_ns + w.clock_offset_ns) // NS_PER_MS + _BASE_MS
+
+
+@njit
+def _clock_ns(w: Any, ms: int) -> int:
+    return (ms - _BASE_MS) * NS_PER_MS - w.clock_offset_ns
+
+
+# Jobs: they give what they cost and set what follows
+
+
+@njit
+def _accept(w: Any, slot: int) -> int:
+    if not wires.accept_slot(w, slot):
+        return w.accept_ns
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    if cohort_at(w, c.cohort).tls:
+        return w.accept_ns + wires.handshake(w, slot)
+    c.ready_ns = w.now_ns
+    a.reached = a.fresh = 1
+    if a.holds:
+        return w.accept_ns + wires.hold(w, slot)
+    c.busy += 1
+    return w.accept_ns + _decide(w, slot)
+
+
+@njit
+def _serve(w: Any, slot: int) -> int:
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    if c.closed_ns != NEVER:
+        worker_at(w, c.worker).then = _RESET
+        return 0
+    wires.rouse(w, a.connection)
+    return _decide(w, slot)
+
+
+@njit
+def _decide(w: Any, slot: int) -> int:
+    return _follow(w, slot, gate.admit(w, attempt_at(w, slot), _clock_ms(w)))
+
+
+@njit
+def _resume(w: Any, slot: int) -> int:
+    return _follow(w, slot, gate.resume(w, attempt_at(w, slot), _clock_ms(w)))
+
+
+@njit
+def _follow(w: Any, slot: int, wait_ms: int) -> int:
+    a = attempt_at(w, slot)
+    worker = worker_at(w, connection_at(w, a.connection).worker)
+    if wait_ms:
+        wires.charge(w, _READ, w.delay_ns)
+        a.delay_ns += wait_ms * NS_PER_MS
+        a.resume_ns = _clock_ns(w, _clock_ms(w) + wait_ms)
+        worker.then = _PUT_OFF
+        return w.delay_ns
+    price = decision_at(w, a.price)
+    cost_ns = price.fresh_ns if a.fresh else price.kept_ns
+    wires.charge(w, price.cause, cost_ns)
+    worker.then = _PASS_ON if price.proxied else _ANSWER
+    return cost_ns
+
+
+@njit
+def _fetch(w: Any, slot: int) -> int:
+    a = attempt_at(w, slot)
+    cost_ns = decision_at(w, a.price).back_ns
+    wires.charge(w, _PROXY, cost_ns)
+    worker_at(w, connection_at(w, a.connection).worker).then = _ANSWER
+    return cost_ns
+
+
+# The worker
+
+
+@njit
+def add(w: Any, job: int, slot: int) -> None:
+    """A job for the worker of the attempt's connection: it begins at once if the worker sleeps."""
+    a = attempt_at(w, slot)
+    a.job = job
+    a.holders += 1
+    number = connection_at(w, a.connection).worker
+    worker = worker_at(w, number)
+    if worker.finish_ns == NEVER:
+        worker.wake_ups += 1
+        _begin(w, number, slot, w.wake_up_ns)
+        return
+    a.next_job = NONE
+    if worker.first == NONE:
+        worker.first = slot
+    else:
+        attempt_at(w, worker.last).next_job = slot
+    worker.last = slot
+
+
+@njit
+def _begin(w: Any, number: int, slot: int, extra_ns: int) -> None:
+    job = attempt_at(w, slot).job
+    if job == _ACCEPT:
+        cost_ns = _accept(w, slot)
+    elif job == _SERVE:
+        cost_ns = _serve(w, slot)
+    elif job == _READ_LINE:
+        cost_ns = wires.read_line(w, slot)
+    elif job == _RESUME:
+        cost_ns = _resume(w, slot)
+    else:
+        cost_ns = _fetch(w, slot)
+    worker = worker_at(w, number)
+    worker.subject = slot
+    worker.finish_ns = w.now_ns + cost_ns + extra_ns
+
+
+@njit
+def finish(w: Any, number: int) -> None:
+    """The worker has done its work."""
+    worker = worker_at(w, number)
+    slot = worker.subject
+    _happen(w, worker.then, slot)
+    drop_attempt(w, slot)
+    following = worker.first
+    if following == NONE:
+        worker.finish_ns = NEVER
+        return
+    worker.first = attempt_at(w, following).next_job
+    _begin(w, number, following, 0)
+
+
+@njit
+def _happen(w: Any, then: int, slot: int) -> None:
+    if then == _ANSWER:
+        _answer(w, slot)
+    elif then == _PASS_ON:
+        _pass_on(w, slot)
+    elif then == _SHAKEN:
+        wires.shaken(w, slot)
+    elif then == _PUT_OFF:
+        _put_off(w, slot)
+    elif then == _AWAIT_LINE:
+        wires.await_line(w, slot)
+    elif then == _RESET:
+        wires.reset(w, slot)
+    elif then == _REFUSE:
+        wires.refuse_handshake(w, slot)
+    elif then == _TURN_AWAY:
+        wires.turn_away(w, slot)
+    else:
+        wires.close_unused(w, slot)
+
+
+# Delays and the upstream
+
+
+@njit
+def _put_off(w: Any, slot: int) -> None:
+    a = attempt_at(w, slot)
+    a.parked = 1
+    a.holders += 1
+    schedule(w, max(w.now_ns, a.resume_ns), _DELAY | a.place, slot)
+
+
+@njit
+def _pass_on(w: Any, slot: int) -> None:
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    price = decision_at(w, a.price)
+    http2 = cohort_at(w, c.cohort).http2
+    if not wires.take_slot(w, c.worker):
+        a.price = price.fail_500_http2 if http2 else price.fail_500
+        _answer(w, slot)
+        return
+    a.upstream = a.parked = 1
+    done_ns = _enter_upstream(w, a)
+    if done_ns > w.now_ns + w.upstream_timeout_ns:
+        done_ns = w.now_ns + w.upstream_timeout_ns
+        w.gateway_timeouts += 1
+        a.price = price.fail_504_http2 if http2 else price.fail_504
+    a.holders += 1
+    schedule(w, done_ns, _UPSTREAM | a.place, slot)
+
+
+@njit
+def _enter_upstream(w: Any, a: Any) -> int:
+    free_ns = ints_at(w.upstream_ns)
+    service_ns = _service_ns(w, a)
+    begin_ns = max(w.now_ns, free_ns[0])
+    w.upstream_requests += 1
+    w.upstream_busy_ns += service_ns
+    w.upstream_wait_ns += begin_ns - w.now_ns
+    _replace_first(free_ns, w.upstream_count, begin_ns + service_ns)
+    return begin_ns + service_ns
+
+
+@njit
+def _replace_first(heap: Any, count: int, value: int) -> None:
+    """A heap's least number gives way to another."""
+    hole = 0
+    while 2 * hole + 1 < count:
+        child = 2 * hole + 1
+        if child + 1 < count and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= value:
+            break
+        heap[hole] = heap[child]
+        hole = child
+    heap[hole] = value
+
+
+@njit
+def _service_ns(w: Any, a: Any) -> int:
+    if w.service == CONSTANT:
+        return int(w.mean_ns)
+    key = client_at(w, a.client).key
+    second = a.item << 16 | a.number
+    u = uniform(key, _SERVICE, a.wish_number, second)
+    if w.service == EXPONENTIAL:
+        return int(exponential(w.mean_ns, u))
+    v = uniform(mix(key, 1), _SERVICE, a.wish_number, second)
+    return int(lognormal(w.median_ns, w.sigma, u, v))
+
+
+# The end of a request
+
+
+@njit
+def _answer(w: Any, slot: int) -> None:
+    a = attempt_at(w, slot)
+    connection = a.connection
+    c = connection_at(w, connection)
+    cohort = cohort_at(w, c.cohort)
+    price = decision_at(w, a.price)
+    log(w, slot, a.price)
+    _let_go(w, a)
+    c.served += 1
+    if not price.kept or _is_used_up(w, c, cohort):
+        c.last = 1
+    reply(w, slot, price.closing if c.last else price.sight, w.now_ns + cohort.half_rtt_ns)
+    if c.busy:
+        return
+    if c.last or c.hung_up:
+        wires.close(w, connection)
+    else:
+        wires.rest(w, connection, cohort.keepalive_timeout_ns)
+
+
+@njit
+def _is_used_up(w: Any, c: Any, cohort: Any) -> bool:
+    return (
+        c.served >= cohort.keepalive_requests or w.now_ns - c.opened_ns >= cohort.keepalive_time_ns
+    )
+
+
+@njit
+def _let_go(w: Any, a: Any) -> None:
+    c = connection_at(w, a.connection)
+    c.busy -= 1
+    if a.upstream:
+        a.upstream = 0
+        wires.free_slot(w, c.worker)
+    gate.release(w, a)
+
+
+@njit
+def abandon(w: Any, slot: int) -> None:
+    """The client's patience has ended: it closes the connection, in HTTP/2 the stream."""
+    a = attempt_at(w, slot)
+    connection = a.connection
+    c = connection_at(w, connection)
+    if a.reached and not a.over:
+        w.client_timeouts += 1
+        a.status = _CLIENT_CLOSED
+        if a.parked:
+            a.over = 1
+            _let_go(w, a)
+    elif not a.reached:
+        a.over = 1
+    if not cohort_at(w, c.cohort).http2 or c.ready_ns == NEVER:
+        c.hung_up = 1
+    if c.hung_up and not c.busy and c.opened_ns != NEVER:
+        wires.close(w, connection)

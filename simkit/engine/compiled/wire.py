@@ -1,0 +1,106 @@
+"""What a client gets to see: `Exchange.reply`, and the record of what the server logged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.pools import (
+    NONE,
+    attempt_at,
+    client_at,
+    cohort_at,
+    connection_at,
+    decision_at,
+    drop_attempt,
+)
+from simkit.host.order import Kind, base
+
+__all__ = ["forget_under_way", "forget_waiting", "keep_waiting", "log", "reply", "reply_to_waiting"]
+
+_SIGHT = base(Kind.SIGHT)
+
+
+@njit
+def reply(w: Any, slot: int, sight: int, at_ns: int) -> None:
+    """Settle what the client sees and when; later than its patience it sees nothing."""
+    a = attempt_at(w, slot)
+    if at_ns <= a.deadline_ns and not a.answered:
+        a.answered = 1
+        a.sight = sight
+        forget_under_way(w, slot)
+        a.holders += 1
+        schedule(w, at_ns, _SIGHT | a.place, slot)
+
+
+@njit
+def forget_under_way(w: Any, slot: int) -> None:
+    """The client need not lose its patience with this attempt any more."""
+    a = attempt_at(w, slot)
+    client = client_at(w, a.client)
+    if a.older == NONE:
+        client.oldest = a.newer
+    else:
+        attempt_at(w, a.older).newer = a.newer
+    if a.newer == NONE:
+        client.newest = a.older
+    else:
+        attempt_at(w, a.newer).older = a.older
+
+
+@njit
+def log(w: Any, slot: int, decision: int) -> None:
+    """The server writes its line."""
+    a = attempt_at(w, slot)
+    d = decision_at(w, decision)
+    a.over = 1
+    a.decision = decision
+    a.status = d.status
+    a.bytes_sent = d.bytes_sent
+    w.bytes_out += d.bytes_sent
+
+
+@njit
+def keep_waiting(w: Any, connection: int, slot: int) -> None:
+    """The attempt goes out when its connection stands."""
+    c = connection_at(w, connection)
+    a = attempt_at(w, slot)
+    a.holders += 1
+    a.next_waiting = NONE
+    if c.waiting == NONE:
+        c.waiting = slot
+    else:
+        attempt_at(w, c.last_waiting).next_waiting = slot
+    c.last_waiting = slot
+
+
+@njit
+def reply_to_waiting(w: Any, connection: int, sight: int, decision: int) -> None:
+    """All that wait for the connection see this, and wait no more; with a decision it is logged."""
+    c = connection_at(w, connection)
+    at_ns = w.now_ns + cohort_at(w, c.cohort).half_rtt_ns
+    slot = c.waiting
+    c.waiting = c.last_waiting = NONE
+    while slot != NONE:
+        a = attempt_at(w, slot)
+        onward = a.next_waiting
+        if decision != NONE:
+            log(w, slot, decision)
+        a.over = 1
+        reply(w, slot, sight, at_ns)
+        drop_attempt(w, slot)
+        slot = onward
+
+
+@njit
+def forget_waiting(w: Any, connection: int) -> None:
+    """The connection will never stand for those that wait for it."""
+    c = connection_at(w, connection)
+    slot = c.waiting
+    c.waiting = c.last_waiting = NONE
+    while slot != NONE:
+        onward = attempt_at(w, slot).next_waiting
+        drop_attempt(w, slot)
+        slot = onward
