@@ -10,7 +10,7 @@ from numba import njit
 from simkit.draws import Purpose
 from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled import layout
-from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.agenda import file, schedule
 from simkit.engine.compiled.chances import uniform
 from simkit.engine.compiled.memory import record_at, small_ints_at
 from simkit.engine.compiled.pools import (
@@ -40,6 +40,7 @@ _CHOICE = int(Purpose.CHOICE)
 _NO_ANSWER_KIND = int(SightKind.NO_ANSWER)
 _WAKE, _PATIENCE = base(Kind.WAKE), base(Kind.PATIENCE)
 _SEQUENCE_BITS = 32
+_PATIENCE_LANE, _LANES = int(layout.Lane.PATIENCE), len(layout.Lane)
 _REQUEST_ROW, _WISH_ROW, _TOTALS = layout.REQUEST_ROW, layout.WISH_ROW, layout.CLIENT_TOTALS
 
 
@@ -120,8 +121,10 @@ def _put_under_way(w: Any, client: Any, slot: int) -> None:
 
 @njit
 def _set_timer(w: Any, client_slot: int, time_ns: int) -> None:
-    client_at(w, client_slot).timer_set = 1
-    schedule(w, time_ns, _PATIENCE | place(client_slot, 0), client_slot)
+    client = client_at(w, client_slot)
+    client.timer_set = 1
+    lane = _LANES * client.cohort + _PATIENCE_LANE
+    file(w, lane, time_ns, _PATIENCE | place(client_slot, 0), client_slot)
 
 
 @njit

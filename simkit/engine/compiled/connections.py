@@ -11,9 +11,9 @@ from typing import Any
 from numba import njit
 
 from simkit.draws import Purpose
-from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.agenda import file, schedule
 from simkit.engine.compiled.chances import integer, uniform
-from simkit.engine.compiled.layout import BOUND, NODE, NodeKind, Then
+from simkit.engine.compiled.layout import BOUND, NODE, Lane, NodeKind, Then
 from simkit.engine.compiled.memory import ints_at, record_at
 from simkit.engine.compiled.pools import (
     NONE,
@@ -35,6 +35,9 @@ from simkit.host.wire import NEVER
 EMPTY, RESET, REFUSED, NO_ANSWER = 0, 1, 2, 3
 """The numbers of the sights that no decision gives."""
 
+KEEPALIVE = int(Lane.KEEPALIVE_TIMER)
+"""The lane of time-outs of connections at rest."""
+
 _TIMER = base(Kind.TIMER)
 _HANG_UP = base(Kind.HANG_UP)
 _CONNECT = base(Kind.CONNECT)
@@ -46,6 +49,10 @@ _TIMED_OUT = 408
 _TRIES = len(_SYN_RETRIES_NS)
 _ANSWER = int(NodeKind.ANSWER)
 
+_CONNECT_LANE, _REQUEST_LANE = int(Lane.CONNECT), int(Lane.REQUEST)
+_HANG_UP_LANE = int(Lane.HANG_UP)
+_HEADER = int(Lane.HEADER_TIMER)
+_LANES = len(Lane)
 _TURN_AWAY, _CLOSE = int(Then.TURN_AWAY), int(Then.CLOSE)
 _REFUSE_HANDSHAKE, _SHAKEN = int(Then.REFUSE_HANDSHAKE), int(Then.SHAKEN)
 _RESET_IT, _AWAIT_LINE = int(Then.RESET), int(Then.AWAIT_LINE)
@@ -88,7 +95,7 @@ def hang_up(w: Any, connection: int) -> None:
     c = connection_at(w, connection)
     c.holders += 1
     at_ns = w.now_ns + cohort_at(w, c.cohort).half_rtt_ns
-    schedule(w, at_ns, _HANG_UP | c.place, connection)
+    file(w, _LANES * c.cohort + _HANG_UP_LANE, at_ns, _HANG_UP | c.place, connection)
 
 
 @njit
@@ -110,7 +117,7 @@ def _syn(w: Any, slot: int, at_ns: int) -> None:
     c = connection_at(w, a.connection)
     c.syns += 1
     a.holders += 1
-    schedule(w, at_ns, _CONNECT | c.place, slot)
+    file(w, _LANES * c.cohort + _CONNECT_LANE, at_ns, _CONNECT | c.place, slot)
 
 
 @njit
@@ -241,7 +248,7 @@ def shaken(w: Any, slot: int) -> None:
         _request(w, waiting, w.now_ns + 2 * cohort.half_rtt_ns)
         drop_attempt(w, waiting)
         waiting = onward
-    rest(w, connection, cohort.header_timeout_ns)
+    rest(w, connection, cohort.header_timeout_ns, _HEADER)
 
 
 # Requests on a connection that stands
@@ -251,7 +258,8 @@ def shaken(w: Any, slot: int) -> None:
 def _request(w: Any, slot: int, at_ns: int) -> None:
     a = attempt_at(w, slot)
     a.holders += 1
-    schedule(w, at_ns, _REQUEST | a.place, slot)
+    lane = _LANES * connection_at(w, a.connection).cohort + _REQUEST_LANE
+    file(w, lane, at_ns, _REQUEST | a.place, slot)
 
 
 @njit
@@ -289,7 +297,7 @@ def hold(w: Any, slot: int) -> int:
     c.held = slot
     a.holders += 1
     charge(w, _READ, w.read_ns)
-    watch(w, a.connection, cohort_at(w, c.cohort).header_timeout_ns)
+    watch(w, a.connection, cohort_at(w, c.cohort).header_timeout_ns, _HEADER)
     worker_at(w, c.worker).then = _AWAIT_LINE
     return w.read_ns
 
@@ -316,7 +324,7 @@ def read_line(w: Any, slot: int) -> int:
 
 
 @njit
-def rest(w: Any, connection: int, timeout_ns: int) -> None:
+def rest(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
     """The connection waits for a request: until it times out, or its slot is needed."""
     c = connection_at(w, connection)
     if not c.resting:
@@ -329,7 +337,7 @@ def rest(w: Any, connection: int, timeout_ns: int) -> None:
             connection_at(w, worker.newest).newer = connection
         worker.newest = connection
         worker.idle += 1
-    watch(w, connection, timeout_ns)
+    watch(w, connection, timeout_ns, lane)
 
 
 @njit
@@ -352,19 +360,14 @@ def rouse(w: Any, connection: int) -> None:
 
 
 @njit
-def watch(w: Any, connection: int, timeout_ns: int) -> None:
+def watch(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
     """The connection is to end then, unless something comes in between."""
     c = connection_at(w, connection)
     c.deadline_ns = w.now_ns + timeout_ns
     if c.deadline_ns < c.timer_ns:
-        _set_timer(w, connection)
-
-
-@njit
-def _set_timer(w: Any, connection: int) -> None:
-    c = connection_at(w, connection)
-    c.timer_ns = c.deadline_ns
-    schedule(w, c.deadline_ns, _TIMER | c.place, connection)
+        c.timer_ns = c.deadline_ns
+        lane += _LANES * c.cohort
+        file(w, lane, c.deadline_ns, _TIMER | c.place, connection)
 
 
 @njit
@@ -377,7 +380,8 @@ def time_is_up(w: Any, connection: int, place: int) -> None:
     if c.busy:
         return
     if c.deadline_ns > w.now_ns:
-        _set_timer(w, connection)
+        c.timer_ns = c.deadline_ns
+        schedule(w, c.deadline_ns, _TIMER | c.place, connection)
         return
     if c.held != NONE:
         _give_up_header(w, connection)

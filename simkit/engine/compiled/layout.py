@@ -24,6 +24,8 @@ __all__ = [
     "CONNECTION",
     "DECISION",
     "EVENT",
+    "LANE",
+    "Lane",
     "NODE",
     "PAGE",
     "POOLS",
@@ -108,6 +110,18 @@ class Ending(IntEnum):
     ROOM = 1
     BOUND = 2
     TIME_SLICE = 3
+
+
+class Lane(IntEnum):
+    """Lanes of events, one of each for every cohort."""
+
+    CONNECT = 0
+    REQUEST = 1
+    SIGHT = 2
+    HANG_UP = 3
+    HEADER_TIMER = 4
+    KEEPALIVE_TIMER = 5
+    PATIENCE = 6
 
 
 def _record(**fields: str) -> np.dtype[np.void]:
@@ -255,6 +269,10 @@ WORKER = _record(
 
 EVENT = _record(time_ns="i8", key="i8", subject="i8")
 
+LANE = _record(time_ns="i8", key="i8", head="i8", tail="i8", mask="i8", first="i8")
+"""``time_ns`` and ``key`` are those of its next event. ``head`` and ``tail`` only grow; the place in
+the ring is what ``mask`` leaves of them."""
+
 CLIENT_TOTALS = _record(
     requests="i8", refused="i8", wishes="i8", served="i8", open="i8", attempts="i8", latency_ns="i8"
 )
@@ -340,6 +358,9 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "tasks": TASK,
     "workers": WORKER,
     "events": EVENT,
+    "rings": EVENT,
+    "lanes": LANE,
+    "winners": np.dtype("i4"),
     "totals": CLIENT_TOTALS,
     "cohorts": COHORT,
     "pages": PAGE,
@@ -378,6 +399,8 @@ WORLD = _record(
     window_ns="i8",
     clock_offset_ns="i8",
     happened="i8",
+    lane_count="i8",
+    full_lane="i8",  # one that has no room left, or -1
     event_count="i8",
     event_room="i8",
     request_count="i8",

@@ -8,7 +8,14 @@ from numba import njit
 
 from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled import server
-from simkit.engine.compiled.agenda import event_at, pop
+from simkit.engine.compiled.agenda import (
+    event_at,
+    lane_at,
+    next_lane,
+    next_subject,
+    pop,
+    take_next,
+)
 from simkit.engine.compiled.behaviours import flood, seen, set_out, wakes
 from simkit.engine.compiled.clients import end, lose_patience, record, sees
 from simkit.engine.compiled.layout import Ending, Job
@@ -43,7 +50,8 @@ def _has_room(w: Any) -> bool:
     """Whether everything that a single event can take is there."""
     margin = w.margin
     return (
-        w.attempts_spare >= margin
+        w.full_lane == NONE
+        and w.attempts_spare >= margin
         and w.connections_spare >= margin
         and w.wishes_spare >= margin
         and w.tasks_spare >= margin
@@ -88,7 +96,13 @@ def run(w: Any, most_events: int) -> int:
             return _ROOM
         number = _first_worker(w)
         finish_ns = worker_at(w, number).finish_ns
-        time_ns = event_at(w, 0).time_ns if w.event_count else NEVER
+        lane_number = next_lane(w)
+        lane = lane_at(w, lane_number)
+        time_ns, key, in_lane = lane.time_ns, lane.key, True
+        if w.event_count:
+            top = event_at(w, 0)
+            if top.time_ns < time_ns or (top.time_ns == time_ns and top.key < key):
+                time_ns, key, in_lane = top.time_ns, top.key, False
         if min(finish_ns, time_ns) >= w.window_ns:
             w.now_ns = w.window_ns
             return _WINDOW
@@ -97,13 +111,15 @@ def run(w: Any, most_events: int) -> int:
             w.happened += 1
             server.finish(w, number)
             continue
-        event = event_at(w, 0)
-        key, subject = event.key, event.subject
+        subject = next_subject(w, lane_number) if in_lane else event_at(w, 0).subject
         kind = key >> _KIND_BITS
         if (kind == _SIGHT or kind == _REQUEST or kind == _CONNECT) and not _is_bound(w, subject):
             w.wanted = subject
             return _BOUND
-        pop(w)
+        if in_lane:
+            take_next(w, lane_number)
+        else:
+            pop(w)
         w.now_ns = time_ns
         w.happened += 1
         _happen(w, kind, key & _PLACE, subject)

@@ -14,7 +14,7 @@ import numpy as np
 from simkit.engine.compiled import layout, loop
 from simkit.engine.compiled.crowd import Crowd, Row
 from simkit.engine.compiled.growing import Growing
-from simkit.engine.compiled.layout import Ending
+from simkit.engine.compiled.layout import Ending, Lane
 from simkit.engine.compiled.tables import Tables
 from simkit.engine.stage import Stage
 from simkit.host import NEVER, Clock, Costs
@@ -30,6 +30,7 @@ _SLOTS = ("connections", "attempts", "wishes", "tasks")
 _LINKS = {"attempts": "next_job"}
 _SERVICES = ("constant", "exponential", "lognormal")
 _FEW = 1024
+_SHORT = 64  # events that a lane has room for at first; a power of two
 
 
 class Machine:
@@ -63,6 +64,7 @@ class Machine:
         self._w["margin"] = 2 * crowd.most_at_once + 16
         self._put_clients(members)
         self._put_host(clock, costs)
+        self._put_lanes(len(crowd.cohorts) * len(Lane))
         for name in _SLOTS:
             self._widen(name, _FEW + int(self._w["margin"]))
         self._make_room()
@@ -115,6 +117,22 @@ class Machine:
         w["upstream_timeout_ns"] = int(spec.timeout_s * NS_PER_S)
         w["upstream_count"] = spec.servers
         self._pools["upstream_ns"].extend(np.zeros(spec.servers, "i8"))
+
+    def _put_lanes(self, wanted: int) -> None:
+        count = 1 << (wanted - 1).bit_length()
+        lanes = np.zeros(count, layout.LANE)
+        lanes["time_ns"] = NEVER
+        lanes["key"] = np.arange(count)  # of empty lanes too one is first
+        lanes["mask"] = _SHORT - 1
+        lanes["first"] = np.arange(count) * _SHORT
+        self._pools["lanes"].extend(lanes)
+        self._pools["rings"].extend(np.zeros(count * _SHORT, layout.EVENT))
+        winners = np.zeros(2 * count, "i4")
+        for place in range(2 * count - 1, 0, -1):
+            winners[place] = place - count if place >= count else winners[2 * place]
+        self._pools["winners"].extend(winners)
+        self._w["lane_count"] = count
+        self._w["full_lane"] = -1
 
     # The run
 
@@ -178,6 +196,9 @@ class Machine:
     def _make_room(self, rows: int = 0) -> None:
         w = self._w
         margin = int(w["margin"])
+        if w["full_lane"] >= 0:
+            self._widen_lane(self._pools["lanes"].records[int(w["full_lane"])])
+            w["full_lane"] = -1
         for name in _SLOTS:
             if w[f"{name}_spare"] < margin:
                 self._widen(name, self._pools[name].room)
@@ -204,6 +225,15 @@ class Machine:
         free[link][-1] = w[f"{name}_free"] if w[f"{name}_spare"] else -1
         w[f"{name}_free"] = first
         w[f"{name}_spare"] += room - first
+
+    def _widen_lane(self, lane: np.void) -> None:
+        """Give a lane a ring twice as long at the end of all rings."""
+        rings, size = self._pools["rings"], int(lane["mask"]) + 1
+        turns = np.arange(int(lane["head"]), int(lane["tail"]))
+        events = rings.records[int(lane["first"]) + turns % size]
+        first = rings.extend(np.zeros(2 * size, layout.EVENT))
+        rings.records[first + turns % (2 * size)] = events
+        lane["first"], lane["mask"] = first, 2 * size - 1
 
     def _place(self) -> None:
         """Tell the compiled code where everything is."""

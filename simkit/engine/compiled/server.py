@@ -291,7 +291,7 @@ def _answer(w: Any, slot: int) -> None:
     if c.last or c.hung_up:
         wires.close(w, connection)
     else:
-        wires.rest(w, connection, cohort.keepalive_timeout_ns)
+        wires.rest(w, connection, cohort.keepalive_timeout_ns, wires.KEEPALIVE)
 
 
 @njit

@@ -6,7 +6,8 @@ from typing import Any
 
 from numba import njit
 
-from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.agenda import file
+from simkit.engine.compiled.layout import Lane
 from simkit.engine.compiled.pools import (
     NONE,
     attempt_at,
@@ -21,6 +22,7 @@ from simkit.host.order import Kind, base
 __all__ = ["forget_under_way", "forget_waiting", "keep_waiting", "log", "reply", "reply_to_waiting"]
 
 _SIGHT = base(Kind.SIGHT)
+_SIGHT_LANE, _LANES = int(Lane.SIGHT), len(Lane)
 
 
 @njit
@@ -32,7 +34,8 @@ def reply(w: Any, slot: int, sight: int, at_ns: int) -> None:
         a.sight = sight
         forget_under_way(w, slot)
         a.holders += 1
-        schedule(w, at_ns, _SIGHT | a.place, slot)
+        lane = _LANES * connection_at(w, a.connection).cohort + _SIGHT_LANE
+        file(w, lane, at_ns, _SIGHT | a.place, slot)
 
 
 @njit
