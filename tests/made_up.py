@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from simkit.draws import Purpose, stream, uniform
 from simkit.engine.run import REQUESTS, WISHES, CohortName, Run, table
+from simkit.engine.sums import answer_sums, client_sums
 from simkit.policy.plan import Phase, Rule
 from simkit.policy.source import Source
 from simkit.wire import Shape, SightKind
@@ -53,6 +56,9 @@ def made_run(
 ) -> Run:
     """A run of ten seconds from rows that name only what matters; the rest is 0 (no rule: -1)."""
     blank = {"rule": -1, "sight": int(SightKind.HTTP)}
+    request_rows = table(_columns(requests, REQUESTS, blank), REQUESTS)
+    wish_rows = table(_columns(wishes, WISHES, blank), WISHES)
+    cohort_of = np.repeat(np.arange(len(cohorts)), [cohort.clients for cohort in cohorts])
     return Run(
         scenario="made-up",
         strategy=strategy,
@@ -65,8 +71,10 @@ def made_run(
         addresses=("192.0.2.1",),
         shapes=(Shape(),),
         rules=rules,
-        requests=table(_columns(requests, REQUESTS, blank), REQUESTS),
-        wishes=table(_columns(wishes, WISHES, blank), WISHES),
+        requests=request_rows,
+        wishes=wish_rows,
+        clients=client_sums(cohort_of, np.zeros(len(cohort_of)), request_rows, wish_rows),
+        answers=answer_sums(request_rows),
         load=load or {"cpu_s": 0.5, "peak_slots": 12.0},
         warnings=("made up",),
     )

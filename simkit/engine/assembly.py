@@ -2,74 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import numpy.typing as npt
 
-from simkit.engine.run import CohortName, Columns, Run
+from simkit.engine.run import CohortName, Columns, Record, Run
 from simkit.engine.stage import Stage
+from simkit.engine.sums import sorted_answers
+from simkit.host import Clock, CostTable
 from simkit.policy.plan import Rule
 
-__all__ = ["REQUEST_ORDER", "WISH_ORDER", "assemble", "sorted_rows"]
-
-REQUEST_ORDER = ("sent_ns", "client", "wish", "item", "attempt")
-WISH_ORDER = ("start_ns", "client", "wish")
+__all__ = ["Recorded", "Setup", "assemble"]
 
 
-def sorted_rows(columns: Columns, order: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """The numbers of the rows in that order.
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an engine needs to run."""
 
-    Engines write rows nearly in order, and few share their time: so by time first, then ties.
-    """
-    first = columns[order[0]]
-    rows = np.argsort(first, kind="stable")
-    ordered = first[rows]
-    tied = np.zeros(len(rows) + 1, bool)
-    tied[1:-1] = ordered[1:] == ordered[:-1]
-    places = np.flatnonzero(tied[1:] | tied[:-1])
-    among = rows[places]
-    keys = [columns[name][among] for name in reversed(order)]
-    rows[places] = among[np.lexsort(keys)]
-    return rows
+    stage: Stage
+    cost_table: CostTable
+    clock: Clock
+    seed: int
+    replication: int
+    record: Record
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether each request and each wish gets a row."""
+        return self.record == "all"
 
 
-def assemble(
-    stage: Stage,
-    *,
-    strategy: str,
-    seed: int,
-    replication: int,
-    engine: str,
-    cost_table: str,
-    requests: Columns,
-    wishes: Columns,
-    rules: list[Rule],
-    load: dict[str, float],
-    events: int,
-) -> Run:
-    """The Run of columns whose shapes and rules have the numbers of the engine."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an engine has recorded. Shapes and rules have the numbers that it gave them."""
+
+    engine: str
+    requests: Columns
+    wishes: Columns
+    clients: Columns
+    answers: Columns
+    rules: list[Rule]
+    load: dict[str, float]
+    events: int
+
+    def without_rows(self) -> Recorded:
+        """The same with its sums alone."""
+        requests = {name: column[:0] for name, column in self.requests.items()}
+        wishes = {name: column[:0] for name, column in self.wishes.items()}
+        return replace(self, requests=requests, wishes=wishes)
+
+
+def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
+    """The Run of what was recorded."""
+    stage = setup.stage
     scenario = stage.scenario
-    shapes = _first_seen(requests["shape"])
-    ruling = _first_seen(requests["rule"])
-    requests["shape"] = _renumbered(requests["shape"], shapes)
-    requests["rule"] = _renumbered(requests["rule"], ruling)
-    wishes["rule"] = _renumbered(wishes["rule"], ruling)
+    shapes = _first_seen(found.requests["shape"])
+    rules = _by_place(found.rules, found.answers["rule"])
+    _renumber(found.requests, "shape", shapes)
+    for columns in (found.requests, found.wishes, found.answers):
+        _renumber(columns, "rule", rules)
     return Run(
         scenario=scenario.name,
         strategy=strategy,
-        seed=seed,
-        replication=replication,
+        seed=setup.seed,
+        replication=setup.replication,
         window_ns=scenario.window_ns,
-        engine=engine,
-        cost_table=cost_table,
+        engine=found.engine,
+        cost_table=setup.cost_table.name,
         cohorts=tuple(CohortName(c.name, c.honest, c.count) for c in scenario.cohorts),
         addresses=tuple(str(address) for address in stage.addresses),
         shapes=tuple(stage.shapes.known[number] for number in shapes),
-        rules=tuple(rules[number] for number in ruling),
-        requests=requests,
-        wishes=wishes,
-        load=load,
+        rules=tuple(found.rules[number] for number in rules),
+        requests=found.requests,
+        wishes=found.wishes,
+        clients=found.clients,
+        answers=sorted_answers(found.answers),
+        load=found.load,
         warnings=(*stage.planner.policy.warnings, *stage.planner.warnings),
-        events=events,
+        events=found.events,
     )
 
 
@@ -80,8 +91,20 @@ def _first_seen(column: npt.NDArray[np.generic]) -> list[int]:
     return [int(number) for number in order if number >= 0]
 
 
-def _renumbered(column: npt.NDArray[np.generic], order: list[int]) -> npt.NDArray[np.generic]:
-    """The column with each number's place in ``order`` in its place; -1 stays."""
+def _by_place(rules: list[Rule], column: npt.NDArray[np.generic]) -> list[int]:
+    """The numbers of the rules of a column, in the order of where they stand in the policy."""
+    numbers = [int(number) for number in np.unique(column) if number >= 0]
+    return sorted(numbers, key=lambda number: _place(rules[number]))
+
+
+def _place(rule: Rule) -> tuple[object, ...]:
+    sources = (rule.source, *rule.because)
+    return (*((str(s.file), s.line, s.text) for s in sources), rule.directive, rule.phase)
+
+
+def _renumber(columns: Columns, name: str, order: list[int]) -> None:
+    """Put each number's place in ``order`` in its place; -1 stays."""
+    column = columns[name]
     table = np.full(max(order, default=0) + 2, -1, dtype=np.int64)  # -1 finds the last cell
     table[order] = np.arange(len(order))
-    return table[column.astype(np.int64)].astype(column.dtype)
+    columns[name] = table[column.astype(np.int64)].astype(column.dtype)

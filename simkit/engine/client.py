@@ -200,9 +200,11 @@ class Client:
         """Whether it has quit altogether."""
         self.pace = 1.0
         """A factor by which it stretches the gaps between what it starts."""
-        self._cohort = member.cohort
+        self.cohort = member.cohort
+        """The number of its cohort."""
+        self.address_number = world.stage.address_number(member.address)
+        """The number of its address."""
         self._address = member.address
-        self._address_number = world.stage.address_number(member.address)
         self._dialect = world.stage.dialect(member.cohort, member.agent)
         self._reactions = world.stage.reaction_table(member.cohort)
         half_rtt_ns = world.stage.half_rtt_ns(self.spec)
@@ -349,9 +351,9 @@ class Client:
         recorder = self.world.recorder
         row = (
             attempt.sent_ns,
-            self._cohort,
+            self.cohort,
             self.number,
-            self._address_number,
+            self.address_number,
             attempt.wish_number,
             attempt.item,
             attempt.attempt,
@@ -375,9 +377,9 @@ class Client:
         row = (
             wish.start_ns,
             self.env.now,
-            self._cohort,
+            self.cohort,
             self.number,
-            self._address_number,
+            self.address_number,
             wish.number,
             wish.attempts,
             wish.served and not cut,

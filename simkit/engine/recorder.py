@@ -10,11 +10,12 @@ from array import array
 
 import numpy as np
 
-from simkit.engine.assembly import REQUEST_ORDER, WISH_ORDER, sorted_rows
+from simkit.engine.rows import REQUEST_ORDER, WISH_ORDER, sorted_rows
 from simkit.engine.run import REQUESTS, WISHES, Columns
 from simkit.policy.plan import Rule
 
 __all__ = ["Recorder"]
+
 
 class Recorder:
     """The two tables of a run in the making: rows in any order, cells in the order of columns."""

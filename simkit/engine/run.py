@@ -1,15 +1,18 @@
 """A Run: one replication of one scenario under one strategy with one seed, as columns.
 
-Two tables and a vector. `REQUESTS` has one row for each attempt on the wire, in the order (sent,
-client, wish, item, attempt); `WISHES` one row for each wish that was begun within the window.
+Four tables and a vector. `REQUESTS` has one row for each attempt on the wire, in the order (sent,
+client, wish, item, attempt); `WISHES` one row for each wish that was begun within the window. A run
+that records totals leaves both empty. What any run has are sums: `CLIENTS` with one row for each
+client, by its number, and `ANSWERS` with one for each (cohort, rule, status, sight) that occurred,
+in that order.
 Times are nanoseconds since the start of the run. Numbers that name something (cohort, address,
 shape, rule) index into the tuples of names that the Run carries.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from simkit.wire import Shape
 
 Columns = dict[str, npt.NDArray[np.generic]]
+Record = Literal["all", "totals"]
+"""Whether a run has rows, or sums alone."""
 
 REQUESTS: dict[str, str] = {
     "sent_ns": "int64",  # the client began this attempt (its connect, if it needed one)
@@ -56,6 +61,28 @@ WISHES: dict[str, str] = {
     "open": "bool",  # the window closed before the wish ended
 }
 
+CLIENTS: dict[str, str] = {
+    "cohort": "int16",
+    "address": "int32",
+    "requests": "int64",
+    "refused": "int64",  # attempts that the policy turned away
+    "wishes": "int64",
+    "served": "int64",  # wishes
+    "open": "int64",  # wishes
+}
+
+ANSWERS: dict[str, str] = {
+    "cohort": "int16",
+    "rule": "int16",
+    "status": "int16",
+    "sight": "int8",
+    "refused": "bool",
+    "requests": "int64",
+    "bytes": "int64",
+    "delay_ns": "int64",
+    "latency_ns": "int64",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class CohortName:
@@ -83,13 +110,14 @@ class Run:
     rules: tuple[Rule, ...]
     requests: Columns
     wishes: Columns
+    clients: Columns
+    answers: Columns
     load: dict[str, float]
     warnings: tuple[str, ...] = ()
     events: int = 0
-    extra: dict[str, Columns] = field(default_factory=dict)
 
     def to_frame(self, table: str = "requests") -> pd.DataFrame:
-        """The table ``requests`` or ``wishes`` with names in place of numbers."""
+        """One of the four tables, by its name, with names in place of numbers."""
         import pandas as pd
 
         columns = getattr(self, table)
@@ -97,7 +125,8 @@ class Run:
         names = [c.name for c in self.cohorts]
         frame["cohort"] = pd.Categorical.from_codes(columns["cohort"], categories=pd.Index(names))
         labels = {-1: ""} | {i: str(r.decisive) for i, r in enumerate(self.rules)}
-        frame["rule"] = frame["rule"].map(labels)
+        if "rule" in frame:
+            frame["rule"] = frame["rule"].map(labels)
         return frame
 
 

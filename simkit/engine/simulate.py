@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from simkit import draws
-from simkit.engine.agenda import SimpyAgenda
-from simkit.engine.behaviours import BEHAVIOURS, Start
-from simkit.engine.client import Client, World
-from simkit.engine.assembly import assemble
-from simkit.engine.recorder import Recorder
-from simkit.engine.run import Run
+from simkit.engine import simpy_engine
+from simkit.engine.assembly import Setup, assemble
+from simkit.engine.behaviours import Start
+from simkit.engine.choice import Engine, chosen
+from simkit.engine.run import Record, Run
 from simkit.engine.stage import stage
-from simkit.errors import InputError
-from simkit.host import Clock, Costs, Server, load_costs
-from simkit.policy import Gate, Planner, Policy
-from simkit.traffic import CohortBase, Scenario, members
+from simkit.host import Clock, load_costs
+from simkit.policy import Planner, Policy
+from simkit.traffic import Scenario
 
 __all__ = ["simulate"]
 
-ENGINE = "simpy"
 
-
-def simulate(
+def simulate(  # noqa: PLR0913
     scenario: Scenario,
     policy: Policy,
     *,
@@ -33,83 +27,29 @@ def simulate(
     behaviours: Mapping[str, Start] | None = None,
     planner: Planner | None = None,
     strategy_name: str | None = None,
-    engine: str = "simpy",
+    engine: Engine = "auto",
+    record: Record = "all",
 ) -> Run:
     """Run a scenario once under a policy.
 
     ``behaviours`` maps names of cohorts to behaviours of your own (see `simkit.engine.client`),
     in place of what their kind does. ``planner`` may be one that has planned this policy in front
-    of this site before; it saves time and changes nothing. Equal arguments give equal runs.
+    of this site before; it saves time and changes nothing. ``engine`` is ``simpy``, ``compiled``
+    or ``auto`` (see `simkit.engine.choice`); both engines give the same tables. With ``record``
+    ``totals`` there are no rows of requests and wishes, only sums: memory grows with clients.
+    Equal arguments give equal runs.
 
-    Raises InputError where a behaviour is for no cohort, a custom cohort has none, or the cost
-    table cannot be read.
+    Raises InputError where a behaviour is for no cohort, a custom cohort has none, the compiled
+    engine is wanted for behaviours written in Python, or the cost table cannot be read.
     """
-    starts = _starts(scenario, behaviours or {})
+    starts = simpy_engine.starts_of(scenario, behaviours or {})
     table = load_costs(scenario.host.costs)
-    ground = stage(scenario, policy, planner)
     clock = Clock(draws.stream(draws.mix(seed, replication), "the server", 0))
-    name = policy.name if strategy_name is None else strategy_name
-    if engine == "compiled":
-        from simkit.engine.compiled.simulate import run_compiled
+    setup = Setup(stage(scenario, policy, planner), table, clock, seed, replication, record)
+    if chosen(engine, scenario, behaviours or ()) == "compiled":
+        from simkit.engine.compiled import engine as compiled_engine
 
-        return run_compiled(
-            ground, table, clock, seed=seed, replication=replication, strategy=name
-        )
-    agenda = SimpyAgenda()
-    costs = Costs(table, scenario.host.certificate)
-    server = Server(agenda, policy, Gate(ground.planner), clock, scenario.host, costs)
-    world = World(ground, agenda, server, Recorder())
-    clients = [Client(world, member) for member in members(scenario, seed, replication)]
-    for client in clients:
-        agenda.process(starts[client.spec.name](client))
-    with _no_collecting():
-        agenda.run(until=scenario.window_ns)
-    for client in clients:
-        client.cut()
-    requests, wishes = world.recorder.tables()
-    return assemble(
-        ground,
-        strategy=name,
-        seed=seed,
-        replication=replication,
-        engine=ENGINE,
-        cost_table=table.name,
-        requests=requests,
-        wishes=wishes,
-        rules=world.recorder.rules,
-        load=server.load(scenario.window_ns),
-        events=agenda.happened(),
-    )
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """A run makes next to no reference cycles, and looking for them takes a tenth of its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _starts(scenario: Scenario, given: Mapping[str, Start]) -> dict[str, Start]:
-    names = [cohort.name for cohort in scenario.cohorts]
-    unknown = [name for name in given if name not in names]
-    if unknown:
-        raise InputError(
-            f"a behaviour is given for {unknown[0]!r}, which is no cohort of {scenario.name}",
-            hint=f"there are {', '.join(names)}",
-        )
-    return {c.name: given.get(c.name) or _built_in(c) for c in scenario.cohorts}
-
-
-def _built_in(cohort: CohortBase) -> Start:
-    found = BEHAVIOURS.get(type(cohort))
-    if found is None:
-        raise InputError(
-            f"cohort {cohort.name!r} is custom and no behaviour is given for it",
-            hint="simulate(..., behaviours={name: generator function})",
-        )
-    return found
+        found = compiled_engine.run(setup)
+    else:
+        found = simpy_engine.run(setup, starts)
+    return assemble(setup, found, policy.name if strategy_name is None else strategy_name)

@@ -12,51 +12,58 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numba import njit
-
+from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.layout import EVENT, LANE
 from simkit.engine.compiled.memory import record_at, small_ints_at
 from simkit.host.wire import NEVER
 
-__all__ = ["event_at", "file", "lane_at", "next_lane", "next_subject", "pop", "schedule", "take_next"]
+__all__ = [
+    "event_at",
+    "file",
+    "lane_at",
+    "next_lane",
+    "next_subject",
+    "pop",
+    "schedule",
+    "take_next",
+]
 
 _FEW = 8
 """An event that would have to pass more than so many goes to the heap."""
 
 
-@njit
+@compiled
 def event_at(w: Any, number: int) -> Any:
     """The event at a place of the heap; at 0 is the next one."""
-    return record_at(w.events, np.int64(number), EVENT)
+    return record_at(w.events, number, EVENT)
 
 
-@njit
+@compiled
 def lane_at(w: Any, number: int) -> Any:
     """A lane."""
-    return record_at(w.lanes, np.int64(number), LANE)
+    return record_at(w.lanes, number, LANE)
 
 
-@njit
+@compiled
 def _ring_at(w: Any, lane: Any, turn: int) -> Any:
     return record_at(w.rings, lane.first + (turn & lane.mask), EVENT)
 
 
-@njit
+@compiled
 def _set(event: Any, time_ns: int, key: int, subject: int) -> None:
     event.time_ns = time_ns
     event.key = key
     event.subject = subject
 
 
-@njit
+@compiled
 def _copy(event: Any, other: Any) -> None:
     event.time_ns = other.time_ns
     event.key = other.key
     event.subject = other.subject
 
 
-@njit
+@compiled
 def _is_before(time_ns: int, key: int, event: Any) -> bool:
     return time_ns < event.time_ns or (time_ns == event.time_ns and key < event.key)
 
@@ -64,7 +71,7 @@ def _is_before(time_ns: int, key: int, event: Any) -> bool:
 # The heap
 
 
-@njit
+@compiled
 def schedule(w: Any, time_ns: int, key: int, subject: int) -> None:
     """An event happens at a time not before now, in the place that the key gives it."""
     hole = w.event_count
@@ -79,7 +86,7 @@ def schedule(w: Any, time_ns: int, key: int, subject: int) -> None:
     _set(event_at(w, hole), time_ns, key, subject)
 
 
-@njit
+@compiled
 def pop(w: Any) -> None:
     """Take the next event off the heap."""
     count = w.event_count - 1
@@ -104,7 +111,7 @@ def pop(w: Any) -> None:
 # The lanes
 
 
-@njit
+@compiled
 def file(w: Any, number: int, time_ns: int, key: int, subject: int) -> None:
     """The same as `schedule`, for an event that comes after nearly all of its lane."""
     lane = lane_at(w, number)
@@ -128,7 +135,7 @@ def file(w: Any, number: int, time_ns: int, key: int, subject: int) -> None:
         _settle(w, number)
 
 
-@njit
+@compiled
 def take_next(w: Any, number: int) -> None:
     """Take the next event off a lane."""
     lane = lane_at(w, number)
@@ -141,20 +148,20 @@ def take_next(w: Any, number: int) -> None:
     _settle(w, number)
 
 
-@njit
+@compiled
 def next_subject(w: Any, number: int) -> int:
     """The subject of the next event of a lane, which stays."""
     lane = lane_at(w, number)
     return _ring_at(w, lane, lane.head).subject
 
 
-@njit
+@compiled
 def next_lane(w: Any) -> int:
     """The lane with the next event."""
     return small_ints_at(w.winners)[1]
 
 
-@njit
+@compiled
 def _settle(w: Any, number: int) -> None:
     """The head of a lane has changed: play its matches anew.
 

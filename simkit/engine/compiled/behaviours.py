@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numba import njit
-
 from simkit.draws import Purpose
 from simkit.engine.compiled.chances import exponential, geometric, integer, uniform
 from simkit.engine.compiled.clients import HTTP, begin, end, send, wake
+from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.layout import ACTION, PAGE, Program, State
 from simkit.engine.compiled.memory import floats_at, record_at, small_ints_at
 from simkit.engine.compiled.pools import (
@@ -47,7 +45,7 @@ FRONT, ABSENT, FIRST_WORD = 0, 1, 2
 # Every client
 
 
-@njit
+@compiled
 def set_out(w: Any, slot: int) -> None:
     """A client begins."""
     client = client_at(w, slot)
@@ -62,7 +60,7 @@ def set_out(w: Any, slot: int) -> None:
     _pause(w, task, _START, client.start_ns)
 
 
-@njit
+@compiled
 def _pause(w: Any, slot: int, state: int, time_ns: int) -> None:
     """The task waits until that time."""
     task = task_at(w, slot)
@@ -70,7 +68,7 @@ def _pause(w: Any, slot: int, state: int, time_ns: int) -> None:
     wake(w, task.client, time_ns, slot)
 
 
-@njit
+@compiled
 def _start_again(w: Any, slot: int) -> None:
     """The task waits for its client's next start, or ends."""
     task = task_at(w, slot)
@@ -81,7 +79,7 @@ def _start_again(w: Any, slot: int) -> None:
         drop_task(w, slot)
 
 
-@njit
+@compiled
 def _go_on_unless_left(w: Any, slot: int) -> None:
     if client_at(w, task_at(w, slot).client).left:
         drop_task(w, slot)
@@ -92,7 +90,7 @@ def _go_on_unless_left(w: Any, slot: int) -> None:
 # Floods
 
 
-@njit
+@compiled
 def flood(w: Any, slot: int) -> None:
     """One more request that waits for no answer."""
     client = client_at(w, slot)
@@ -104,7 +102,7 @@ def flood(w: Any, slot: int) -> None:
         wake(w, slot, client.start_ns, -1 - slot)
 
 
-@njit
+@compiled
 def _choice(w: Any, wish_slot: int, count: int) -> int:
     wish = wish_at(w, wish_slot)
     return integer(count, uniform(client_at(w, wish.client).key, _CHOICE, wish.number, 0))
@@ -113,7 +111,7 @@ def _choice(w: Any, wish_slot: int, count: int) -> int:
 # A part of a wish, until it comes or the reactions have nothing more to say
 
 
-@njit
+@compiled
 def _fulfil(w: Any, slot: int, wish: int, ask: int, item: int) -> None:
     task = task_at(w, slot)
     task.wish, task.ask, task.item = wish, ask, item
@@ -122,7 +120,7 @@ def _fulfil(w: Any, slot: int, wish: int, ask: int, item: int) -> None:
     _try(w, slot)
 
 
-@njit
+@compiled
 def _try(w: Any, slot: int) -> None:
     task = task_at(w, slot)
     task.state = _ATTEMPT
@@ -131,7 +129,7 @@ def _try(w: Any, slot: int) -> None:
     send(w, slot, task.wish, task.ask, task.item, number, 0)
 
 
-@njit
+@compiled
 def seen(w: Any, slot: int, attempt: int) -> None:
     """The task sees the end of its attempt."""
     task = task_at(w, slot)
@@ -144,7 +142,7 @@ def seen(w: Any, slot: int, attempt: int) -> None:
         _fulfilled(w, slot, attempt, fine)
 
 
-@njit
+@compiled
 def _reacts(w: Any, slot: int, attempt: int) -> bool:
     """Whether the reactions have the task try again, now or later."""
     task = task_at(w, slot)
@@ -167,14 +165,14 @@ def _reacts(w: Any, slot: int, attempt: int) -> bool:
     return True
 
 
-@njit
+@compiled
 def _action(w: Any, client: Any, sight: Any, ask: int) -> Any:
     cohort = cohort_at(w, client.cohort)
     other_method = 1 - small_ints_at(w.asks)[cohort.asks + ask]
     return record_at(w.actions, sight.actions + 2 * client.cohort + other_method, ACTION)
 
 
-@njit
+@compiled
 def _delay_s(w: Any, task: Any, a: Any, client: Any, sight: Any, action: Any) -> float:
     """The seconds before the next try; negative: there is none."""
     if task.delayed >= action.delay_count or (action.documents_only and task.item):
@@ -190,7 +188,7 @@ def _delay_s(w: Any, task: Any, a: Any, client: Any, sight: Any, action: Any) ->
     return delay_s * (1 + action.jitter * u)
 
 
-@njit
+@compiled
 def _fulfilled(w: Any, slot: int, attempt: int, fine: bool) -> None:
     program = task_at(w, slot).program
     if program == _VISITOR:
@@ -213,7 +211,7 @@ def _fulfilled(w: Any, slot: int, attempt: int, fine: bool) -> None:
 # What a task does when a pause is over
 
 
-@njit
+@compiled
 def wakes(w: Any, slot: int) -> None:
     """The pause of a task is over."""
     task = task_at(w, slot)
@@ -232,7 +230,7 @@ def wakes(w: Any, slot: int) -> None:
         _start_again(w, slot)
 
 
-@njit
+@compiled
 def _starts(w: Any, slot: int) -> None:
     task = task_at(w, slot)
     if task.program == _VISITOR:
@@ -247,24 +245,22 @@ def _starts(w: Any, slot: int) -> None:
         _call(w, slot)
 
 
-@njit
+@compiled
 def _call(w: Any, slot: int) -> None:
     """A caller, or a probe."""
     task = task_at(w, slot)
     client = client_at(w, task.client)
     cohort = cohort_at(w, client.cohort)
     wish = begin(w, task.client, 0)
-    if cohort.in_turn:
-        ask = client.start % cohort.ask_count
-    else:
-        ask = _choice(w, wish, cohort.ask_count)
+    count = cohort.ask_count
+    ask = client.start % count if cohort.in_turn else _choice(w, wish, count)
     _fulfil(w, slot, wish, ask, 0)
 
 
 # Lanes: tasks of a task
 
 
-@njit
+@compiled
 def _start_lanes(w: Any, slot: int, program: int, count: int) -> None:
     task = task_at(w, slot)
     task.state = _LANES
@@ -282,7 +278,7 @@ def _start_lanes(w: Any, slot: int, program: int, count: int) -> None:
             _hold_next(w, lane)
 
 
-@njit
+@compiled
 def _lane_ends(w: Any, slot: int) -> None:
     parent_slot = task_at(w, slot).parent
     parent = task_at(w, parent_slot)
@@ -296,7 +292,7 @@ def _lane_ends(w: Any, slot: int) -> None:
 # ask that the session has loaded.
 
 
-@njit
+@compiled
 def _begin_session(w: Any, slot: int) -> None:
     task = task_at(w, slot)
     client = client_at(w, task.client)
@@ -310,12 +306,12 @@ def _begin_session(w: Any, slot: int) -> None:
     _begin_page(w, slot)
 
 
-@njit
+@compiled
 def _page(w: Any, task: Any) -> Any:
-    return record_at(w.pages, np.int64(task.page), PAGE)
+    return record_at(w.pages, task.page, PAGE)
 
 
-@njit
+@compiled
 def _begin_page(w: Any, slot: int) -> None:
     task = task_at(w, slot)
     cohort = cohort_at(w, client_at(w, task.client).cohort)
@@ -325,7 +321,7 @@ def _begin_page(w: Any, slot: int) -> None:
     _fulfil(w, slot, wish, _page(w, task).ask, 0)
 
 
-@njit
+@compiled
 def _document_came(w: Any, slot: int, fine: bool) -> None:
     if not fine:
         _page_is_over(w, slot)
@@ -345,7 +341,7 @@ def _document_came(w: Any, slot: int, fine: bool) -> None:
     _start_lanes(w, slot, _LOAD_LANE, lanes)
 
 
-@njit
+@compiled
 def _load_next(w: Any, slot: int) -> None:
     lane = task_at(w, slot)
     page_task = task_at(w, lane.parent)
@@ -358,7 +354,7 @@ def _load_next(w: Any, slot: int) -> None:
     _fulfil(w, slot, page_task.wish, ask, item)
 
 
-@njit
+@compiled
 def _resource_came(w: Any, slot: int, fine: bool) -> None:
     lane = task_at(w, slot)
     if fine:
@@ -369,7 +365,7 @@ def _resource_came(w: Any, slot: int, fine: bool) -> None:
     _load_next(w, slot)
 
 
-@njit
+@compiled
 def _page_is_over(w: Any, slot: int) -> None:
     task = task_at(w, slot)
     client = client_at(w, task.client)
@@ -388,7 +384,7 @@ def _page_is_over(w: Any, slot: int) -> None:
 # Scanners
 
 
-@njit
+@compiled
 def _examined(w: Any, slot: int, attempt: int) -> None:
     """Whether something answers, and tells what exists from what does not."""
     task = task_at(w, slot)
@@ -405,7 +401,7 @@ def _examined(w: Any, slot: int, attempt: int) -> None:
         _start_again(w, slot)
 
 
-@njit
+@compiled
 def _scan_next(w: Any, slot: int) -> None:
     lane = task_at(w, slot)
     scanner = task_at(w, lane.parent)
@@ -420,7 +416,7 @@ def _scan_next(w: Any, slot: int) -> None:
 # Slow clients
 
 
-@njit
+@compiled
 def _hold_next(w: Any, slot: int) -> None:
     lane = task_at(w, slot)
     client = client_at(w, lane.client)
@@ -434,7 +430,7 @@ def _hold_next(w: Any, slot: int) -> None:
     _pause(w, slot, _TURN, turn_ns)
 
 
-@njit
+@compiled
 def _open_and_hold(w: Any, slot: int) -> None:
     lane = task_at(w, slot)
     lane.state = _ATTEMPT
@@ -444,7 +440,7 @@ def _open_and_hold(w: Any, slot: int) -> None:
     send(w, slot, lane.wish, 0, 0, 0, 1)
 
 
-@njit
+@compiled
 def _held(w: Any, slot: int, attempt: int) -> None:
     lane = task_at(w, slot)
     client = client_at(w, lane.client)

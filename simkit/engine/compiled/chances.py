@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from math import cos, exp, log, log1p, pi, sqrt
+from typing import Any
 
 import numpy as np
-from numba import njit
+
+from simkit.engine.compiled.compiler import compiled
 
 __all__ = ["exponential", "geometric", "integer", "lognormal", "mix", "uniform"]
 
@@ -16,8 +18,8 @@ _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 _INVERSE_2_53 = 1.0 / (1 << 53)
 
 
-@njit
-def mix(state: int, part: int) -> int:
+@compiled
+def mix(state: int, part: int) -> Any:
     """`simkit.draws.mix`."""
     z = np.uint64(state) + _GOLDEN * (np.uint64(part) + _ONE)
     z = (z ^ (z >> _S30)) * _FIRST
@@ -25,19 +27,19 @@ def mix(state: int, part: int) -> int:
     return z ^ (z >> _S31)
 
 
-@njit
+@compiled
 def uniform(key: int, purpose: int, first: int, second: int) -> float:
     """`simkit.draws.uniform`."""
     return float(mix(mix(mix(key, purpose), first), second) >> _S11) * _INVERSE_2_53
 
 
-@njit
+@compiled
 def exponential(mean: float, u: float) -> float:
     """`simkit.draws.exponential`."""
     return -mean * log1p(-u)
 
 
-@njit
+@compiled
 def geometric(mean: float, u: float) -> int:
     """`simkit.draws.geometric`."""
     if mean <= 1.0:
@@ -45,13 +47,13 @@ def geometric(mean: float, u: float) -> int:
     return 1 + int(log1p(-u) / log(1.0 - 1.0 / mean))
 
 
-@njit
+@compiled
 def integer(n: int, u: float) -> int:
     """`simkit.draws.integer`."""
     return int(u * n)
 
 
-@njit
+@compiled
 def lognormal(median: float, sigma: float, u: float, v: float) -> float:
     """`simkit.draws.lognormal`."""
     normal = sqrt(-2.0 * log1p(-u)) * cos(2.0 * pi * v)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from simkit.draws import Purpose
 from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled import layout
 from simkit.engine.compiled.agenda import file, schedule
 from simkit.engine.compiled.chances import uniform
+from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.memory import record_at, small_ints_at
 from simkit.engine.compiled.pools import (
     NONE,
@@ -41,16 +41,21 @@ _NO_ANSWER_KIND = int(SightKind.NO_ANSWER)
 _WAKE, _PATIENCE = base(Kind.WAKE), base(Kind.PATIENCE)
 _SEQUENCE_BITS = 32
 _PATIENCE_LANE, _LANES = int(layout.Lane.PATIENCE), len(layout.Lane)
-_REQUEST_ROW, _WISH_ROW, _TOTALS = layout.REQUEST_ROW, layout.WISH_ROW, layout.CLIENT_TOTALS
+_REQUEST_ROW, _WISH_ROW = layout.REQUEST_ROW, layout.WISH_ROW
+_TOTALS, _ANSWERS = layout.CLIENT_TOTALS, layout.ANSWER_TOTALS
+SIGHTS = len(SightKind)
+UNDECIDED = (0, 408, 499)
+"""What is logged where the policy has decided nothing: nothing, a time-out, a client that left."""
+_TIMED_OUT = UNDECIDED[1]
 
 
-@njit
-def place(client: int, sequence: int) -> int:
+@compiled
+def place(client: int, sequence: int) -> Any:
     """`simkit.host.order.place`."""
     return np.int64(client) << _SEQUENCE_BITS | np.int64(sequence)
 
 
-@njit
+@compiled
 def wake(w: Any, client_slot: int, time_ns: int, subject: int) -> None:
     """A pause of the client ends at that time."""
     client = client_at(w, client_slot)
@@ -58,7 +63,7 @@ def wake(w: Any, client_slot: int, time_ns: int, subject: int) -> None:
     schedule(w, max(time_ns, w.now_ns), _WAKE | place(client_slot, client.pauses), subject)
 
 
-@njit
+@compiled
 def begin(w: Any, client_slot: int, single: int) -> int:
     """The client begins a wish."""
     client = client_at(w, client_slot)
@@ -72,7 +77,7 @@ def begin(w: Any, client_slot: int, single: int) -> int:
     return slot
 
 
-@njit
+@compiled
 def send(w: Any, task: int, wish_slot: int, ask: int, item: int, number: int, holds: int) -> int:
     """Put an attempt on the wire, and be impatient about it (but not about a slow header)."""
     wish = wish_at(w, wish_slot)
@@ -101,14 +106,14 @@ def send(w: Any, task: int, wish_slot: int, ask: int, item: int, number: int, ho
     return slot
 
 
-@njit
+@compiled
 def _is_flawed(client: Any, cohort: Any, wish_number: int) -> int:
     if not cohort.flawed:
         return 0
     return 1 if uniform(client.key, _CHOICE, wish_number, 1) < cohort.flaw_share else 0
 
 
-@njit
+@compiled
 def _put_under_way(w: Any, client: Any, slot: int) -> None:
     a = attempt_at(w, slot)
     a.older, a.newer = client.newest, NONE
@@ -119,7 +124,7 @@ def _put_under_way(w: Any, client: Any, slot: int) -> None:
     client.newest = slot
 
 
-@njit
+@compiled
 def _set_timer(w: Any, client_slot: int, time_ns: int) -> None:
     client = client_at(w, client_slot)
     client.timer_set = 1
@@ -127,7 +132,7 @@ def _set_timer(w: Any, client_slot: int, time_ns: int) -> None:
     file(w, lane, time_ns, _PATIENCE | place(client_slot, 0), client_slot)
 
 
-@njit
+@compiled
 def lose_patience(w: Any, client_slot: int) -> None:
     """Give up the attempts that have taken too long; all have the same time, so in order."""
     client = client_at(w, client_slot)
@@ -145,7 +150,7 @@ def lose_patience(w: Any, client_slot: int) -> None:
 # Which connection carries an attempt, and what becomes of it
 
 
-@njit
+@compiled
 def _carry(w: Any, slot: int, cohort: Any) -> None:
     a = attempt_at(w, slot)
     found = _trunk(w, a.client, cohort) if cohort.http2 else _free(w, a.client, cohort)
@@ -161,7 +166,7 @@ def _carry(w: Any, slot: int, cohort: Any) -> None:
         drop_connection(w, found)  # it is not in the list of free ones any more
 
 
-@njit
+@compiled
 def _trunk(w: Any, client_slot: int, cohort: Any) -> int:
     found = client_at(w, client_slot).trunk
     if found == NONE:
@@ -172,7 +177,7 @@ def _trunk(w: Any, client_slot: int, cohort: Any) -> int:
     return found
 
 
-@njit
+@compiled
 def _free(w: Any, client_slot: int, cohort: Any) -> int:
     client = client_at(w, client_slot)
     while client.idle != NONE:
@@ -185,7 +190,7 @@ def _free(w: Any, client_slot: int, cohort: Any) -> int:
     return NONE
 
 
-@njit
+@compiled
 def _open(w: Any, client_slot: int, cohort: Any) -> int:
     client = client_at(w, client_slot)
     slot = take_connection(w)
@@ -202,7 +207,7 @@ def _open(w: Any, client_slot: int, cohort: Any) -> int:
     return slot
 
 
-@njit
+@compiled
 def _done(w: Any, slot: int, cohort: Any) -> None:
     """The exchange is over, as far as the client can see."""
     a = attempt_at(w, slot)
@@ -221,7 +226,7 @@ def _done(w: Any, slot: int, cohort: Any) -> None:
         client.idle = a.connection
 
 
-@njit
+@compiled
 def _forget_trunk(w: Any, a: Any) -> None:
     client = client_at(w, a.client)
     if client.trunk == a.connection:
@@ -232,7 +237,7 @@ def _forget_trunk(w: Any, a: Any) -> None:
 # What is seen, and what is recorded
 
 
-@njit
+@compiled
 def sees(w: Any, slot: int) -> None:
     """An attempt has come to its end; whoever waits for it goes on after this."""
     a = attempt_at(w, slot)
@@ -241,7 +246,7 @@ def sees(w: Any, slot: int) -> None:
     _tell_wish(w, a)
 
 
-@njit
+@compiled
 def _tell_wish(w: Any, a: Any) -> None:
     """The wish notes whether the item has come; ``failed`` of the task is that of its item."""
     wish = wish_at(w, a.wish)
@@ -258,12 +263,12 @@ def _tell_wish(w: Any, a: Any) -> None:
         wish.failed = 1 if failed else 0
         end(w, a.wish, 0)
         return
-    task = record_at(w.tasks, np.int64(a.task), layout.TASK)
+    task = record_at(w.tasks, a.task, layout.TASK)
     wish.failed += (1 if failed else 0) - task.failed
     task.failed = 1 if failed else 0
 
 
-@njit
+@compiled
 def record(w: Any, slot: int) -> None:
     """Write the row of an attempt, or add it up."""
     a = attempt_at(w, slot)
@@ -272,11 +277,7 @@ def record(w: Any, slot: int) -> None:
     latency_ns = w.now_ns - a.sent_ns
     refused = a.decision != NONE and decision_at(w, a.decision).refused != 0
     if not w.records:
-        totals = record_at(w.totals, np.int64(a.client), _TOTALS)
-        totals.requests += 1
-        totals.latency_ns += latency_ns
-        if refused:
-            totals.refused += 1
+        _add_up(w, a, latency_ns, refused)
         return
     client = client_at(w, a.client)
     sight = sight_at(w, a.sight)
@@ -288,7 +289,7 @@ def record(w: Any, slot: int) -> None:
     row.wish = a.wish_number
     row.item = a.item
     row.attempt = a.number
-    row.shape = record_at(w.bounds, np.int64(a.bound), layout.BOUND).shape
+    row.shape = record_at(w.bounds, a.bound, layout.BOUND).shape
     row.status = a.status
     row.sight = sight.kind
     row.seen_status = sight.status
@@ -300,7 +301,25 @@ def record(w: Any, slot: int) -> None:
     row.reused = a.reused != 0
 
 
-@njit
+@compiled
+def _add_up(w: Any, a: Any, latency_ns: int, refused: bool) -> None:
+    client = record_at(w.totals, a.client, _TOTALS)
+    client.requests += 1
+    client.refused += refused
+    cohort = client_at(w, a.client).cohort
+    which = ((a.decision + 3) * w.cohort_count + cohort) * SIGHTS + sight_at(w, a.sight).kind
+    if a.decision == NONE and a.status == 0:
+        which -= 2 * w.cohort_count * SIGHTS
+    elif a.decision == NONE and a.status == _TIMED_OUT:
+        which -= w.cohort_count * SIGHTS
+    answer = record_at(w.answers, which, _ANSWERS)
+    answer.requests += 1
+    answer.bytes += a.bytes_sent
+    answer.delay_ns += a.delay_ns
+    answer.latency_ns += latency_ns
+
+
+@compiled
 def end(w: Any, slot: int, cut: int) -> None:
     """Record the end of a wish; ``cut``: by the end of the window."""
     wish = wish_at(w, slot)
@@ -309,9 +328,8 @@ def end(w: Any, slot: int, cut: int) -> None:
     if w.records:
         _write_wish(w, wish, served, cut)
     else:
-        totals = record_at(w.totals, np.int64(wish.client), _TOTALS)
+        totals = record_at(w.totals, wish.client, _TOTALS)
         totals.wishes += 1
-        totals.attempts += wish.attempts
         if served:
             totals.served += 1
         if cut:
@@ -319,7 +337,7 @@ def end(w: Any, slot: int, cut: int) -> None:
     drop_wish(w, slot)
 
 
-@njit
+@compiled
 def _write_wish(w: Any, wish: Any, served: bool, cut: int) -> None:
     client = client_at(w, wish.client)
     row = record_at(w.wish_rows, w.wish_count - 1, _WISH_ROW)
@@ -336,7 +354,7 @@ def _write_wish(w: Any, wish: Any, served: bool, cut: int) -> None:
     row.open = cut != 0
 
 
-@njit
+@compiled
 def forget(w: Any, slot: int) -> None:
     """The client has no more to do with the attempt."""
     drop_attempt(w, slot)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from simkit.draws import Purpose
 from simkit.engine.compiled.agenda import file, schedule
 from simkit.engine.compiled.chances import integer, uniform
+from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.layout import BOUND, NODE, Lane, NodeKind, Then
 from simkit.engine.compiled.memory import ints_at, record_at
 from simkit.engine.compiled.pools import (
@@ -60,7 +59,7 @@ _RESET_IT, _AWAIT_LINE = int(Then.RESET), int(Then.AWAIT_LINE)
 # The client's side of the wire
 
 
-@njit
+@compiled
 def connect(w: Any, slot: int) -> None:
     """The client opens the connection of this attempt, in order to send it there."""
     a = attempt_at(w, slot)
@@ -75,7 +74,7 @@ def connect(w: Any, slot: int) -> None:
     _syn(w, slot, w.now_ns + 3 * cohort.half_rtt_ns)
 
 
-@njit
+@compiled
 def send(w: Any, slot: int) -> None:
     """The client sends on a connection that it has: at once, or when the connection stands."""
     a = attempt_at(w, slot)
@@ -89,7 +88,7 @@ def send(w: Any, slot: int) -> None:
         _request(w, slot, ready_ns + cohort_at(w, c.cohort).half_rtt_ns)
 
 
-@njit
+@compiled
 def hang_up(w: Any, connection: int) -> None:
     """The client closes the connection, in order."""
     c = connection_at(w, connection)
@@ -98,7 +97,7 @@ def hang_up(w: Any, connection: int) -> None:
     file(w, _LANES * c.cohort + _HANG_UP_LANE, at_ns, _HANG_UP | c.place, connection)
 
 
-@njit
+@compiled
 def hangs_up(w: Any, connection: int) -> None:
     """The server notices that."""
     c = connection_at(w, connection)
@@ -111,7 +110,7 @@ def hangs_up(w: Any, connection: int) -> None:
 # SYN, backlog, accept
 
 
-@njit
+@compiled
 def _syn(w: Any, slot: int, at_ns: int) -> None:
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
@@ -120,7 +119,7 @@ def _syn(w: Any, slot: int, at_ns: int) -> None:
     file(w, _LANES * c.cohort + _CONNECT_LANE, at_ns, _CONNECT | c.place, slot)
 
 
-@njit
+@compiled
 def reaches_port(w: Any, slot: int) -> bool:
     """The end of TCP's handshake: whether a worker is to accept the connection."""
     a = attempt_at(w, slot)
@@ -139,7 +138,7 @@ def reaches_port(w: Any, slot: int) -> bool:
     return True
 
 
-@njit
+@compiled
 def _lose_syn(w: Any, slot: int) -> None:
     w.syn_retransmits += 1
     tries = connection_at(w, attempt_at(w, slot).connection).syns
@@ -147,7 +146,7 @@ def _lose_syn(w: Any, slot: int) -> None:
         _syn(w, slot, w.now_ns + _SYN_RETRIES_NS[tries - 1])
 
 
-@njit
+@compiled
 def accept_slot(w: Any, slot: int) -> bool:
     """A worker accepts: whether the connection stands; if not, ``then`` says what follows."""
     connection = attempt_at(w, slot).connection
@@ -171,7 +170,7 @@ def accept_slot(w: Any, slot: int) -> bool:
     return True
 
 
-@njit
+@compiled
 def turn_away(w: Any, slot: int) -> None:
     """No slot is left: the connection is accepted and reset at once."""
     a = attempt_at(w, slot)
@@ -182,7 +181,7 @@ def turn_away(w: Any, slot: int) -> None:
     reply_to_waiting(w, a.connection, RESET, NONE)
 
 
-@njit
+@compiled
 def close_unused(w: Any, slot: int) -> None:
     """The client has hung up before its connection stood: nothing that waits goes out."""
     connection = attempt_at(w, slot).connection
@@ -193,7 +192,7 @@ def close_unused(w: Any, slot: int) -> None:
 # TLS
 
 
-@njit
+@compiled
 def handshake(w: Any, slot: int) -> int:
     """A TLS connection: the cost of its handshake, or of refusing it."""
     a = attempt_at(w, slot)
@@ -208,7 +207,7 @@ def handshake(w: Any, slot: int) -> int:
     return w.handshake_ns
 
 
-@njit
+@compiled
 def _refuses_tls(w: Any, a: Any) -> int:
     """The decision to refuse the handshake, or none."""
     root = record_at(w.nodes, _root(w, a), NODE)
@@ -217,12 +216,12 @@ def _refuses_tls(w: Any, a: Any) -> int:
     return NONE
 
 
-@njit
+@compiled
 def _root(w: Any, a: Any) -> int:
-    return int(record_at(w.bounds, int(a.bound), BOUND).root)
+    return int(record_at(w.bounds, a.bound, BOUND).root)
 
 
-@njit
+@compiled
 def refuse_handshake(w: Any, slot: int) -> None:
     """The alert goes out."""
     a = attempt_at(w, slot)
@@ -231,7 +230,7 @@ def refuse_handshake(w: Any, slot: int) -> None:
     close(w, a.connection)
 
 
-@njit
+@compiled
 def shaken(w: Any, slot: int) -> None:
     """The server's flight leaves; the client's last one brings the requests that waited."""
     connection = attempt_at(w, slot).connection
@@ -254,7 +253,7 @@ def shaken(w: Any, slot: int) -> None:
 # Requests on a connection that stands
 
 
-@njit
+@compiled
 def _request(w: Any, slot: int, at_ns: int) -> None:
     a = attempt_at(w, slot)
     a.holders += 1
@@ -262,7 +261,7 @@ def _request(w: Any, slot: int, at_ns: int) -> None:
     file(w, lane, at_ns, _REQUEST | a.place, slot)
 
 
-@njit
+@compiled
 def reaches_server(w: Any, slot: int) -> bool:
     """A request arrives on a standing connection: whether a worker is to serve it."""
     a = attempt_at(w, slot)
@@ -277,7 +276,7 @@ def reaches_server(w: Any, slot: int) -> bool:
     return True
 
 
-@njit
+@compiled
 def reset(w: Any, slot: int) -> None:
     """The request meets a connection that the server has closed."""
     a = attempt_at(w, slot)
@@ -289,7 +288,7 @@ def reset(w: Any, slot: int) -> None:
 # A header that never ends
 
 
-@njit
+@compiled
 def hold(w: Any, slot: int) -> int:
     """The first part of such a header: what reading it costs."""
     a = attempt_at(w, slot)
@@ -302,7 +301,7 @@ def hold(w: Any, slot: int) -> int:
     return w.read_ns
 
 
-@njit
+@compiled
 def await_line(w: Any, slot: int) -> None:
     """The next line of it will come."""
     a = attempt_at(w, slot)
@@ -312,7 +311,7 @@ def await_line(w: Any, slot: int) -> None:
     schedule(w, at_ns, _LINE | c.place, slot)
 
 
-@njit
+@compiled
 def read_line(w: Any, slot: int) -> int:
     """What reading a further line costs."""
     charge(w, _READ, w.read_ns)
@@ -323,7 +322,7 @@ def read_line(w: Any, slot: int) -> int:
 # Rest, time-outs, the end
 
 
-@njit
+@compiled
 def rest(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
     """The connection waits for a request: until it times out, or its slot is needed."""
     c = connection_at(w, connection)
@@ -340,7 +339,7 @@ def rest(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
     watch(w, connection, timeout_ns, lane)
 
 
-@njit
+@compiled
 def rouse(w: Any, connection: int) -> None:
     """The connection rests no more."""
     c = connection_at(w, connection)
@@ -359,7 +358,7 @@ def rouse(w: Any, connection: int) -> None:
     worker.idle -= 1
 
 
-@njit
+@compiled
 def watch(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
     """The connection is to end then, unless something comes in between."""
     c = connection_at(w, connection)
@@ -370,7 +369,7 @@ def watch(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
         file(w, lane, c.deadline_ns, _TIMER | c.place, connection)
 
 
-@njit
+@compiled
 def time_is_up(w: Any, connection: int, place: int) -> None:
     """A timer goes off; it may be that of a connection that is no more."""
     c = connection_at(w, connection)
@@ -388,7 +387,7 @@ def time_is_up(w: Any, connection: int, place: int) -> None:
     close(w, connection)
 
 
-@njit
+@compiled
 def _give_up_header(w: Any, connection: int) -> None:
     c = connection_at(w, connection)
     cohort = cohort_at(w, c.cohort)
@@ -399,7 +398,7 @@ def _give_up_header(w: Any, connection: int) -> None:
     reply(w, c.held, RESET if cohort.resets else EMPTY, w.now_ns + cohort.half_rtt_ns)
 
 
-@njit
+@compiled
 def close(w: Any, connection: int) -> None:
     """The server closes the connection."""
     c = connection_at(w, connection)
@@ -420,7 +419,7 @@ def close(w: Any, connection: int) -> None:
 # Slots of workers
 
 
-@njit
+@compiled
 def take_slot(w: Any, number: int) -> bool:
     """Take a connection slot of a worker, or not if there is none and none can be freed."""
     worker = worker_at(w, number)
@@ -436,14 +435,14 @@ def take_slot(w: Any, number: int) -> bool:
     return True
 
 
-@njit
+@compiled
 def free_slot(w: Any, number: int) -> None:
     """Give a connection slot back."""
     worker_at(w, number).free += 1
     w.slots -= 1
 
 
-@njit
+@compiled
 def charge(w: Any, cause: int, cost_ns: int) -> None:
     """Note what CPU time is spent on."""
     ints_at(w.cpu_ns)[cause] += cost_ns

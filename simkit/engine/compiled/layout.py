@@ -16,6 +16,7 @@ from simkit.host.costs import Cause
 
 __all__ = [
     "ACTION",
+    "ANSWER_TOTALS",
     "ATTEMPT",
     "BOUND",
     "CLIENT",
@@ -25,7 +26,6 @@ __all__ = [
     "DECISION",
     "EVENT",
     "LANE",
-    "Lane",
     "NODE",
     "PAGE",
     "POOLS",
@@ -39,6 +39,7 @@ __all__ = [
     "WORLD",
     "Ending",
     "Job",
+    "Lane",
     "NodeKind",
     "Program",
     "State",
@@ -270,12 +271,14 @@ WORKER = _record(
 EVENT = _record(time_ns="i8", key="i8", subject="i8")
 
 LANE = _record(time_ns="i8", key="i8", head="i8", tail="i8", mask="i8", first="i8")
-"""``time_ns`` and ``key`` are those of its next event. ``head`` and ``tail`` only grow; the place in
-the ring is what ``mask`` leaves of them."""
+"""``time_ns`` and ``key`` are those of its next event. ``head`` and ``tail`` only grow; where they
+are in the ring is what ``mask`` leaves of them."""
 
-CLIENT_TOTALS = _record(
-    requests="i8", refused="i8", wishes="i8", served="i8", open="i8", attempts="i8", latency_ns="i8"
-)
+CLIENT_TOTALS = _record(requests="i8", refused="i8", wishes="i8", served="i8", open="i8")
+
+ANSWER_TOTALS = _record(requests="i8", bytes="i8", delay_ns="i8", latency_ns="i8")
+"""One for each decision (three before the first: none at all, by the status that is logged all the
+same), cohort and kind of sight."""
 
 # What stays as it is
 
@@ -323,7 +326,7 @@ NODE = _record(
 )  # fmt: skip
 """``first`` counts within the entries of a bound, ``uses`` and ``rejected`` in their tables."""
 
-USE = _record(burst="i8", delay="i8", rate="i8", zone="i4", rejected="i4")
+USE = _record(burst="i8", delay="i8", rate="i8", zone="i8", rejected="i4")
 
 BOUND = _record(entries="i8", root="i4", shape="i4")
 
@@ -333,7 +336,9 @@ DECISION = _record(
     fail_504_http2="i4", refused="i1", proxied="i1", tls="i1", kept="i1",
 )  # fmt: skip
 
-SIGHT = _record(retry_after_s="f8", actions="i8", status="i4", kind="i1", kept="i1", asks_retry="i1")
+SIGHT = _record(
+    retry_after_s="f8", actions="i8", status="i4", kind="i1", kept="i1", asks_retry="i1"
+)
 """``actions`` is where the actions of all cohorts on it begin, two for each cohort: one for
 methods that are idempotent, one for others."""
 
@@ -362,6 +367,7 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "lanes": LANE,
     "winners": np.dtype("i4"),
     "totals": CLIENT_TOTALS,
+    "answers": ANSWER_TOTALS,
     "cohorts": COHORT,
     "pages": PAGE,
     "nodes": NODE,
@@ -410,6 +416,7 @@ WORLD = _record(
     wanted="i8",  # Ending.BOUND: the attempt whose plan is not known
     margin="i8",
     client_count="i8",
+    cohort_count="i8",
     worker_count="i8",
     backlog="i8",
     upstream_count="i8",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+import numba
 
 from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled import server
@@ -18,7 +18,8 @@ from simkit.engine.compiled.agenda import (
 )
 from simkit.engine.compiled.behaviours import flood, seen, set_out, wakes
 from simkit.engine.compiled.clients import end, lose_patience, record, sees
-from simkit.engine.compiled.layout import Ending, Job
+from simkit.engine.compiled.compiler import announce, compiled, entry
+from simkit.engine.compiled.layout import WORLD, Ending, Job
 from simkit.engine.compiled.memory import small_ints_at
 from simkit.engine.compiled.pools import (
     NONE,
@@ -31,7 +32,7 @@ from simkit.engine.compiled.pools import (
 from simkit.host.order import Kind
 from simkit.host.wire import NEVER
 
-__all__ = ["cut", "run", "set_out_all"]
+__all__ = ["cut", "prepare", "run", "set_out_all"]
 
 _KIND_BITS = 59
 _PLACE = (1 << _KIND_BITS) - 1
@@ -45,7 +46,7 @@ _WINDOW, _ROOM, _BOUND = int(Ending.WINDOW), int(Ending.ROOM), int(Ending.BOUND)
 _TIME_SLICE = int(Ending.TIME_SLICE)
 
 
-@njit
+@compiled
 def _has_room(w: Any) -> bool:
     """Whether everything that a single event can take is there."""
     margin = w.margin
@@ -61,7 +62,7 @@ def _has_room(w: Any) -> bool:
     )
 
 
-@njit
+@compiled
 def _first_worker(w: Any) -> int:
     """The worker that has done its work first; of several the first."""
     first = 0
@@ -71,7 +72,7 @@ def _first_worker(w: Any) -> int:
     return first
 
 
-@njit
+@compiled
 def _is_bound(w: Any, slot: int) -> bool:
     """Whether the attempt has its plan by now."""
     a = attempt_at(w, slot)
@@ -80,14 +81,14 @@ def _is_bound(w: Any, slot: int) -> bool:
     return a.bound != NONE
 
 
-@njit(cache=True)
+@entry
 def set_out_all(w: Any) -> None:
     """All clients begin, in order, before anything else happens."""
     for slot in range(w.client_count):
         set_out(w, slot)
 
 
-@njit(cache=True)
+@entry
 def run(w: Any, most_events: int) -> int:
     """Let events happen until there is a reason to come back, an `Ending`."""
     stop_at = w.happened + most_events
@@ -113,7 +114,7 @@ def run(w: Any, most_events: int) -> int:
             continue
         subject = next_subject(w, lane_number) if in_lane else event_at(w, 0).subject
         kind = key >> _KIND_BITS
-        if (kind == _SIGHT or kind == _REQUEST or kind == _CONNECT) and not _is_bound(w, subject):
+        if kind in (_SIGHT, _REQUEST, _CONNECT) and not _is_bound(w, subject):
             w.wanted = subject
             return _BOUND
         if in_lane:
@@ -126,7 +127,7 @@ def run(w: Any, most_events: int) -> int:
     return _TIME_SLICE
 
 
-@njit
+@compiled
 def _happen(w: Any, kind: int, place: int, subject: int) -> None:
     if kind == _SIGHT:
         _sight(w, subject)
@@ -146,7 +147,7 @@ def _happen(w: Any, kind: int, place: int, subject: int) -> None:
         drop_attempt(w, subject)
 
 
-@njit
+@compiled
 def _sight(w: Any, slot: int) -> None:
     task = attempt_at(w, slot).task
     sees(w, slot)
@@ -156,7 +157,7 @@ def _sight(w: Any, slot: int) -> None:
     drop_attempt(w, slot)  # by the client
 
 
-@njit
+@compiled
 def _at_server(w: Any, kind: int, slot: int) -> None:
     if kind == _REQUEST:
         if wires.reaches_server(w, slot):
@@ -174,7 +175,7 @@ def _at_server(w: Any, kind: int, slot: int) -> None:
             server.add(w, _RESUME if kind == _DELAY else _FETCH, slot)
 
 
-@njit(cache=True)
+@entry
 def cut(w: Any, attempts: int, wishes: int) -> None:
     """The window has ended: record what is under way as it stands, in pools of that size."""
     for slot in range(attempts):
@@ -185,3 +186,14 @@ def cut(w: Any, attempts: int, wishes: int) -> None:
     for slot in range(wishes):
         if wish_at(w, slot).open:
             end(w, slot, 1)
+
+
+def prepare() -> None:
+    """Have the entries ready: from disk, or compiled, which takes some time and is said."""
+    if run.signatures:  # type: ignore[attr-defined]
+        return
+    announce()
+    world = numba.from_dtype(WORLD)
+    set_out_all.compile((world,))  # type: ignore[attr-defined]
+    run.compile((world, numba.int64))  # type: ignore[attr-defined]
+    cut.compile((world, numba.int64, numba.int64))  # type: ignore[attr-defined]

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from simkit.engine.compiled import layout, loop
+from simkit.engine.compiled.clients import SIGHTS, UNDECIDED
 from simkit.engine.compiled.crowd import Crowd, Row
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import Ending, Lane
 from simkit.engine.compiled.tables import Tables
+from simkit.engine.run import CLIENTS, Columns
 from simkit.engine.stage import Stage
+from simkit.engine.sums import summed_answers
 from simkit.host import NEVER, Clock, Costs
 from simkit.policy import limits
 from simkit.traffic import Member
@@ -48,8 +51,8 @@ class Machine:
         records: bool,
     ) -> None:
         self._stage, self._crowd, self._tables = stage, crowd, tables
-        self.world = np.zeros(1, layout.WORLD)
-        self._w: Any = self.world[0]
+        self._worlds = np.zeros(1, layout.WORLD)
+        self.world: Any = self._worlds[0]
         self._pools: dict[str, Growing] = {name: Growing(t) for name, t in layout.POOLS.items()}
         self._pools |= {
             name: getattr(crowd, name) for name in ("cohorts", "pages", "asks", "resources", "bind")
@@ -60,13 +63,15 @@ class Machine:
                 "delays",
             )
         }  # fmt: skip
-        self._w["records"] = records
-        self._w["margin"] = 2 * crowd.most_at_once + 16
+        self.world["records"] = records
+        self.world["cohort_count"] = len(crowd.cohorts)
+        self.world["margin"] = 2 * crowd.most_at_once + 16
         self._put_clients(members)
         self._put_host(clock, costs)
         self._put_lanes(len(crowd.cohorts) * len(Lane))
+        self._put_answers()
         for name in _SLOTS:
-            self._widen(name, _FEW + int(self._w["margin"]))
+            self._widen(name, _FEW + int(self.world["margin"]))
         self._make_room()
 
     # Before the run
@@ -76,12 +81,12 @@ class Machine:
         self._pools["clients"].extend(clients)
         self._pools["totals"].extend(np.zeros(len(clients), layout.CLIENT_TOTALS))
         self._pools["scratch"].reserve(scratch)
-        self._w["client_count"] = len(clients)
+        self.world["client_count"] = len(clients)
         self._widen("tasks", len(clients) + _FEW)
         self._pools["events"].reserve(len(clients) + _FEW)  # all set out before any room is made
 
     def _put_host(self, clock: Clock, costs: Costs) -> None:
-        w, stage = self._w, self._stage
+        w, stage = self.world, self._stage
         spec, policy = stage.scenario.host, stage.planner.policy
         w["window_ns"] = stage.scenario.window_ns
         w["length_s"] = stage.scenario.length_s
@@ -105,10 +110,10 @@ class Machine:
         for unset in ("first", "last", "oldest", "newest"):
             workers[unset] = -1
         self._pools["workers"].extend(workers)
-        self._w["worker_count"] = count
+        self.world["worker_count"] = count
 
     def _put_upstream(self, spec: UpstreamSpec) -> None:
-        w = self._w
+        w = self.world
         mean_ns = spec.mean_ms * NS_PER_MS
         w["service"] = _SERVICES.index(spec.service)
         w["mean_ns"] = mean_ns
@@ -131,23 +136,23 @@ class Machine:
         for place in range(2 * count - 1, 0, -1):
             winners[place] = place - count if place >= count else winners[2 * place]
         self._pools["winners"].extend(winners)
-        self._w["lane_count"] = count
-        self._w["full_lane"] = -1
+        self.world["lane_count"] = count
+        self.world["full_lane"] = -1
 
     # The run
 
     def run(self) -> None:
         """Let the window pass."""
         self._place()
-        loop.set_out_all(self._w)
+        loop.set_out_all(self.world)
         while True:
-            ending = loop.run(self._w, _MOST_EVENTS)
+            ending = loop.run(self.world, _MOST_EVENTS)
             if ending == Ending.WINDOW:
                 break
             if ending == Ending.ROOM:
                 self._make_room()
             elif ending == Ending.BOUND:
-                self._bind(self._pools["attempts"].records[int(self._w["wanted"])])
+                self._bind(self._pools["attempts"].records[int(self.world["wanted"])])
             self._place()
         self._cut()
 
@@ -162,7 +167,7 @@ class Machine:
         found["bound"][unbound] = bind[found["bind"][unbound]]
         self._make_room(attempts.room + wishes.room)
         self._place()
-        loop.cut(self._w, attempts.room, wishes.room)
+        loop.cut(self.world, attempts.room, wishes.room)
 
     # What the compiled code comes back for
 
@@ -176,6 +181,12 @@ class Machine:
         bound = self._stage.bounds(row.address).get(shape) or self._stage.bind(shape, row.address)
         self._pools["bind"].records[attempt["bind"]] = self._tables.bind(bound, shape)
         self._put_entries()
+        self._put_answers()
+
+    def _put_answers(self) -> None:
+        """Make room for the sums of the decisions that are known by now."""
+        cells = (len(self._tables.decisions) + len(UNDECIDED)) * len(self._crowd.cohorts) * SIGHTS
+        self._pools["answers"].reserve(cells)
 
     def _shape(self, row: Row, ask: int, flawed: bool) -> int:
         wanted = self._crowd.asks_of[row.position][ask]
@@ -194,7 +205,7 @@ class Machine:
             entries.extend(cells.ravel())
 
     def _make_room(self, rows: int = 0) -> None:
-        w = self._w
+        w = self.world
         margin = int(w["margin"])
         if w["full_lane"] >= 0:
             self._widen_lane(self._pools["lanes"].records[int(w["full_lane"])])
@@ -213,7 +224,7 @@ class Machine:
 
     def _widen(self, name: str, more: int) -> None:
         """Put further free slots into a pool."""
-        pool, w = self._pools[name], self._w
+        pool, w = self._pools[name], self.world
         first = pool.count
         pool.reserve(first + more)
         pool.count = room = pool.room
@@ -238,13 +249,40 @@ class Machine:
     def _place(self) -> None:
         """Tell the compiled code where everything is."""
         for name, pool in self._pools.items():
-            self._w[name] = pool.address
+            self.world[name] = pool.address
 
     # After the run
 
+    def client_sums(self) -> Columns:
+        """`simkit.engine.run.CLIENTS`, where there are no rows."""
+        count = int(self.world["client_count"])
+        clients, totals = self.cells("clients")[:count], self.cells("totals")[:count]
+        named = {"cohort": clients["cohort"], "address": clients["address"]}
+        found = named | {name: totals[name] for name in CLIENTS if name not in named}
+        return {name: found[name].astype(kind) for name, kind in CLIENTS.items()}
+
+    def answer_sums(self) -> Columns:
+        """`simkit.engine.run.ANSWERS`, where there are no rows."""
+        totals = self.cells("answers")
+        which = np.flatnonzero(totals["requests"])
+        rest, sight = np.divmod(which, SIGHTS)
+        place, cohort = np.divmod(rest, int(self.world["cohort_count"]))
+        decided = place >= len(UNDECIDED)
+        decisions = self.cells("decisions")[np.where(decided, place - len(UNDECIDED), 0)]
+        undecided = np.array(UNDECIDED)[np.minimum(place, len(UNDECIDED) - 1)]
+        columns: Columns = {
+            "cohort": cohort,
+            "sight": sight,
+            "rule": np.where(decided, decisions["rule"], -1),
+            "status": np.where(decided, decisions["status"], undecided),
+            "refused": decided & (decisions["refused"] != 0),
+        }
+        columns |= {name: totals[name][which] for name in layout.ANSWER_TOTALS.names or ()}
+        return summed_answers(columns)
+
     def rows(self, name: str) -> np.ndarray:
         """The rows of ``request_rows`` or ``wish_rows``, in any order."""
-        count = int(self._w["request_count" if name == "request_rows" else "wish_count"])
+        count = int(self.world["request_count" if name == "request_rows" else "wish_count"])
         return self._pools[name].records[:count]
 
     def cells(self, name: str) -> np.ndarray:

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import carray, types
 from numba.extending import intrinsic
+
+from simkit.engine.compiled.compiler import compiled
 
 __all__ = ["floats_at", "ints_at", "record_at", "small_ints_at"]
 
@@ -21,9 +23,8 @@ _FAR = 1 << 40
 """A length that no pool reaches."""
 
 
-@intrinsic
-def record_at(_typing: Any, address: Any, number: Any, dtype: Any) -> Any:
-    """The record of that number in a pool of that type, by reference."""
+@intrinsic  # type: ignore[untyped-decorator]
+def _record(_typing: Any, address: Any, number: Any, dtype: Any) -> Any:  # noqa: ARG001
     record = dtype.dtype
 
     def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -33,27 +34,33 @@ def record_at(_typing: Any, address: Any, number: Any, dtype: Any) -> Any:
     return record(types.int64, types.int64, dtype), codegen
 
 
-@intrinsic
-def _pointer(_typing: Any, address: Any) -> Any:
+@compiled
+def record_at(address: int, number: int, dtype: Any) -> Any:
+    """The record of that number in a pool of that type, by reference."""
+    return _record(address, number, dtype)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(_typing: Any, address: Any) -> Any:  # noqa: ARG001
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
 
     return types.voidptr(types.int64), codegen
 
 
-@njit(inline="always")
+@compiled
 def ints_at(address: int) -> Any:
     """64-bit integers from an address on."""
     return carray(_pointer(address), (_FAR,), dtype=np.int64)
 
 
-@njit(inline="always")
+@compiled
 def small_ints_at(address: int) -> Any:
     """32-bit integers from an address on."""
     return carray(_pointer(address), (_FAR,), dtype=np.int32)
 
 
-@njit(inline="always")
+@compiled
 def floats_at(address: int) -> Any:
     """Floating-point numbers from an address on."""
     return carray(_pointer(address), (_FAR,), dtype=np.float64)

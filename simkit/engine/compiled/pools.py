@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numba import njit
-
 from simkit.engine.compiled import layout
+from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.memory import record_at
 from simkit.host.wire import NEVER
 
@@ -44,61 +42,61 @@ _WISH, _TASK = layout.WISH, layout.TASK
 _DECISION, _SIGHT = layout.DECISION, layout.SIGHT
 
 
-@njit
+@compiled
 def client_at(w: Any, slot: int) -> Any:
     """A client."""
-    return record_at(w.clients, np.int64(slot), _CLIENT)
+    return record_at(w.clients, slot, _CLIENT)
 
 
-@njit
+@compiled
 def cohort_at(w: Any, slot: int) -> Any:
     """A cohort."""
-    return record_at(w.cohorts, np.int64(slot), _COHORT)
+    return record_at(w.cohorts, slot, _COHORT)
 
 
-@njit
+@compiled
 def worker_at(w: Any, slot: int) -> Any:
     """A worker."""
-    return record_at(w.workers, np.int64(slot), _WORKER)
+    return record_at(w.workers, slot, _WORKER)
 
 
-@njit
+@compiled
 def connection_at(w: Any, slot: int) -> Any:
     """A connection."""
-    return record_at(w.connections, np.int64(slot), _CONNECTION)
+    return record_at(w.connections, slot, _CONNECTION)
 
 
-@njit
+@compiled
 def attempt_at(w: Any, slot: int) -> Any:
     """An attempt."""
-    return record_at(w.attempts, np.int64(slot), _ATTEMPT)
+    return record_at(w.attempts, slot, _ATTEMPT)
 
 
-@njit
+@compiled
 def wish_at(w: Any, slot: int) -> Any:
     """A wish."""
-    return record_at(w.wishes, np.int64(slot), _WISH)
+    return record_at(w.wishes, slot, _WISH)
 
 
-@njit
+@compiled
 def task_at(w: Any, slot: int) -> Any:
     """A task."""
-    return record_at(w.tasks, np.int64(slot), _TASK)
+    return record_at(w.tasks, slot, _TASK)
 
 
-@njit
+@compiled
 def decision_at(w: Any, number: int) -> Any:
     """A decision with its price."""
-    return record_at(w.decisions, np.int64(number), _DECISION)
+    return record_at(w.decisions, number, _DECISION)
 
 
-@njit
+@compiled
 def sight_at(w: Any, number: int) -> Any:
     """A sight."""
-    return record_at(w.sights, np.int64(number), _SIGHT)
+    return record_at(w.sights, number, _SIGHT)
 
 
-@njit
+@compiled
 def take_connection(w: Any) -> int:
     """A fresh connection, held by nobody."""
     slot = w.connections_free
@@ -112,7 +110,7 @@ def take_connection(w: Any) -> int:
     return slot
 
 
-@njit
+@compiled
 def drop_connection(w: Any, slot: int) -> None:
     """One that held the connection lets go of it."""
     c = connection_at(w, slot)
@@ -124,7 +122,7 @@ def drop_connection(w: Any, slot: int) -> None:
         w.connections_spare += 1
 
 
-@njit
+@compiled
 def take_attempt(w: Any) -> int:
     """A fresh attempt, held by the client that makes it."""
     slot = w.attempts_free
@@ -141,7 +139,7 @@ def take_attempt(w: Any) -> int:
     return slot
 
 
-@njit
+@compiled
 def drop_attempt(w: Any, slot: int) -> None:
     """One that held the attempt lets go of it; the last one lets go of its connection too."""
     a = attempt_at(w, slot)
@@ -154,7 +152,7 @@ def drop_attempt(w: Any, slot: int) -> None:
         w.attempts_spare += 1
 
 
-@njit
+@compiled
 def take_wish(w: Any) -> int:
     """A fresh wish."""
     slot = w.wishes_free
@@ -167,7 +165,7 @@ def take_wish(w: Any) -> int:
     return slot
 
 
-@njit
+@compiled
 def drop_wish(w: Any, slot: int) -> None:
     """The wish has ended."""
     wish = wish_at(w, slot)
@@ -177,7 +175,7 @@ def drop_wish(w: Any, slot: int) -> None:
     w.wishes_spare += 1
 
 
-@njit
+@compiled
 def take_task(w: Any, client: int, program: int, parent: int) -> int:
     """A fresh task of a client."""
     slot = w.tasks_free
@@ -192,7 +190,7 @@ def take_task(w: Any, client: int, program: int, parent: int) -> int:
     return slot
 
 
-@njit
+@compiled
 def drop_task(w: Any, slot: int) -> None:
     """The task has ended."""
     task = task_at(w, slot)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from simkit.draws import Purpose
 from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled import gate
 from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.chances import exponential, lognormal, mix, uniform
+from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.layout import Job, Then
 from simkit.engine.compiled.memory import ints_at
 from simkit.engine.compiled.pools import (
@@ -45,12 +44,12 @@ CONSTANT, EXPONENTIAL, LOGNORMAL = 0, 1, 2
 # nginx's clock
 
 
-@njit
+@compiled
 def _clock_ms(w: Any) -> int:
     return (w.now_ns + w.clock_offset_ns) // NS_PER_MS + _BASE_MS
 
 
-@njit
+@compiled
 def _clock_ns(w: Any, ms: int) -> int:
     return (ms - _BASE_MS) * NS_PER_MS - w.clock_offset_ns
 
@@ -58,7 +57,7 @@ def _clock_ns(w: Any, ms: int) -> int:
 # Jobs: they give what they cost and set what follows
 
 
-@njit
+@compiled
 def _accept(w: Any, slot: int) -> int:
     if not wires.accept_slot(w, slot):
         return w.accept_ns
@@ -74,7 +73,7 @@ def _accept(w: Any, slot: int) -> int:
     return w.accept_ns + _decide(w, slot)
 
 
-@njit
+@compiled
 def _serve(w: Any, slot: int) -> int:
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
@@ -85,17 +84,17 @@ def _serve(w: Any, slot: int) -> int:
     return _decide(w, slot)
 
 
-@njit
+@compiled
 def _decide(w: Any, slot: int) -> int:
     return _follow(w, slot, gate.admit(w, attempt_at(w, slot), _clock_ms(w)))
 
 
-@njit
+@compiled
 def _resume(w: Any, slot: int) -> int:
     return _follow(w, slot, gate.resume(w, attempt_at(w, slot), _clock_ms(w)))
 
 
-@njit
+@compiled
 def _follow(w: Any, slot: int, wait_ms: int) -> int:
     a = attempt_at(w, slot)
     worker = worker_at(w, connection_at(w, a.connection).worker)
@@ -112,7 +111,7 @@ def _follow(w: Any, slot: int, wait_ms: int) -> int:
     return cost_ns
 
 
-@njit
+@compiled
 def _fetch(w: Any, slot: int) -> int:
     a = attempt_at(w, slot)
     cost_ns = decision_at(w, a.price).back_ns
@@ -124,7 +123,7 @@ def _fetch(w: Any, slot: int) -> int:
 # The worker
 
 
-@njit
+@compiled
 def add(w: Any, job: int, slot: int) -> None:
     """A job for the worker of the attempt's connection: it begins at once if the worker sleeps."""
     a = attempt_at(w, slot)
@@ -144,7 +143,7 @@ def add(w: Any, job: int, slot: int) -> None:
     worker.last = slot
 
 
-@njit
+@compiled
 def _begin(w: Any, number: int, slot: int, extra_ns: int) -> None:
     job = attempt_at(w, slot).job
     if job == _ACCEPT:
@@ -162,7 +161,7 @@ def _begin(w: Any, number: int, slot: int, extra_ns: int) -> None:
     worker.finish_ns = w.now_ns + cost_ns + extra_ns
 
 
-@njit
+@compiled
 def finish(w: Any, number: int) -> None:
     """The worker has done its work."""
     worker = worker_at(w, number)
@@ -177,7 +176,7 @@ def finish(w: Any, number: int) -> None:
     _begin(w, number, following, 0)
 
 
-@njit
+@compiled
 def _happen(w: Any, then: int, slot: int) -> None:
     if then == _ANSWER:
         _answer(w, slot)
@@ -202,7 +201,7 @@ def _happen(w: Any, then: int, slot: int) -> None:
 # Delays and the upstream
 
 
-@njit
+@compiled
 def _put_off(w: Any, slot: int) -> None:
     a = attempt_at(w, slot)
     a.parked = 1
@@ -210,7 +209,7 @@ def _put_off(w: Any, slot: int) -> None:
     schedule(w, max(w.now_ns, a.resume_ns), _DELAY | a.place, slot)
 
 
-@njit
+@compiled
 def _pass_on(w: Any, slot: int) -> None:
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
@@ -230,7 +229,7 @@ def _pass_on(w: Any, slot: int) -> None:
     schedule(w, done_ns, _UPSTREAM | a.place, slot)
 
 
-@njit
+@compiled
 def _enter_upstream(w: Any, a: Any) -> int:
     free_ns = ints_at(w.upstream_ns)
     service_ns = _service_ns(w, a)
@@ -242,7 +241,7 @@ def _enter_upstream(w: Any, a: Any) -> int:
     return begin_ns + service_ns
 
 
-@njit
+@compiled
 def _replace_first(heap: Any, count: int, value: int) -> None:
     """A heap's least number gives way to another."""
     hole = 0
@@ -257,7 +256,7 @@ def _replace_first(heap: Any, count: int, value: int) -> None:
     heap[hole] = value
 
 
-@njit
+@compiled
 def _service_ns(w: Any, a: Any) -> int:
     if w.service == CONSTANT:
         return int(w.mean_ns)
@@ -273,7 +272,7 @@ def _service_ns(w: Any, a: Any) -> int:
 # The end of a request
 
 
-@njit
+@compiled
 def _answer(w: Any, slot: int) -> None:
     a = attempt_at(w, slot)
     connection = a.connection
@@ -294,14 +293,14 @@ def _answer(w: Any, slot: int) -> None:
         wires.rest(w, connection, cohort.keepalive_timeout_ns, wires.KEEPALIVE)
 
 
-@njit
+@compiled
 def _is_used_up(w: Any, c: Any, cohort: Any) -> bool:
     return (
         c.served >= cohort.keepalive_requests or w.now_ns - c.opened_ns >= cohort.keepalive_time_ns
     )
 
 
-@njit
+@compiled
 def _let_go(w: Any, a: Any) -> None:
     c = connection_at(w, a.connection)
     c.busy -= 1
@@ -311,7 +310,7 @@ def _let_go(w: Any, a: Any) -> None:
     gate.release(w, a)
 
 
-@njit
+@compiled
 def abandon(w: Any, slot: int) -> None:
     """The client's patience has ended: it closes the connection, in HTTP/2 the stream."""
     a = attempt_at(w, slot)

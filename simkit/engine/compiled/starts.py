@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from numba import njit
-
 from simkit.draws import Purpose
 from simkit.engine.compiled.chances import exponential, uniform
+from simkit.engine.compiled.compiler import compiled
 from simkit.traffic import arrivals
 
 __all__ = ["KINDS", "first_start", "next_start"]
@@ -21,7 +20,7 @@ _UNIFORM, _POISSON, _PERIODIC, _AT_ONCE = (
 _ARRIVAL = int(Purpose.ARRIVAL)
 
 
-@njit
+@compiled
 def first_start(client: Any, cohort: Any) -> bool:
     """Find the client's first start; False if there is none."""
     client.start = 0
@@ -38,10 +37,10 @@ def first_start(client: Any, cohort: Any) -> bool:
     return client.start_ns < end
 
 
-@njit
+@compiled
 def next_start(client: Any, cohort: Any, now_ns: int) -> bool:
     """Find the next start of a client that is ready for it now; False if there is none."""
-    if cohort.arrivals == _UNIFORM or cohort.arrivals == _AT_ONCE:
+    if cohort.arrivals in (_UNIFORM, _AT_ONCE):
         return False
     client.start += 1
     mean_ns = cohort.every_ns * client.pace

@@ -176,4 +176,3 @@ class Tables:
             action.only_with_header,
             action.leave,
         )
-

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from simkit.engine.compiled.agenda import file
+from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.layout import Lane
 from simkit.engine.compiled.pools import (
     NONE,
@@ -25,7 +24,7 @@ _SIGHT = base(Kind.SIGHT)
 _SIGHT_LANE, _LANES = int(Lane.SIGHT), len(Lane)
 
 
-@njit
+@compiled
 def reply(w: Any, slot: int, sight: int, at_ns: int) -> None:
     """Settle what the client sees and when; later than its patience it sees nothing."""
     a = attempt_at(w, slot)
@@ -38,7 +37,7 @@ def reply(w: Any, slot: int, sight: int, at_ns: int) -> None:
         file(w, lane, at_ns, _SIGHT | a.place, slot)
 
 
-@njit
+@compiled
 def forget_under_way(w: Any, slot: int) -> None:
     """The client need not lose its patience with this attempt any more."""
     a = attempt_at(w, slot)
@@ -53,7 +52,7 @@ def forget_under_way(w: Any, slot: int) -> None:
         attempt_at(w, a.newer).older = a.older
 
 
-@njit
+@compiled
 def log(w: Any, slot: int, decision: int) -> None:
     """The server writes its line."""
     a = attempt_at(w, slot)
@@ -65,7 +64,7 @@ def log(w: Any, slot: int, decision: int) -> None:
     w.bytes_out += d.bytes_sent
 
 
-@njit
+@compiled
 def keep_waiting(w: Any, connection: int, slot: int) -> None:
     """The attempt goes out when its connection stands."""
     c = connection_at(w, connection)
@@ -79,7 +78,7 @@ def keep_waiting(w: Any, connection: int, slot: int) -> None:
     c.last_waiting = slot
 
 
-@njit
+@compiled
 def reply_to_waiting(w: Any, connection: int, sight: int, decision: int) -> None:
     """All that wait for the connection see this, and wait no more; with a decision it is logged."""
     c = connection_at(w, connection)
@@ -97,7 +96,7 @@ def reply_to_waiting(w: Any, connection: int, sight: int, decision: int) -> None
         slot = onward
 
 
-@njit
+@compiled
 def forget_waiting(w: Any, connection: int) -> None:
     """The connection will never stand for those that wait for it."""
     c = connection_at(w, connection)

@@ -1,0 +1,83 @@
+"""One run on the compiled engine."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from simkit.engine.assembly import Recorded, Setup
+from simkit.engine.compiled import loop
+from simkit.engine.compiled.crowd import Crowd
+from simkit.engine.compiled.machine import Machine
+from simkit.engine.compiled.tables import Tables
+from simkit.engine.rows import REQUEST_ORDER, WISH_ORDER, sorted_rows
+from simkit.engine.run import REQUESTS, WISHES, Columns
+from simkit.engine.stage import Stage
+from simkit.engine.sums import answer_sums, client_sums
+from simkit.host import Cause, Costs, Upstream
+from simkit.host.tally import Tally
+from simkit.policy import limits
+from simkit.traffic import members
+
+__all__ = ["NAME", "run"]
+
+NAME = "compiled"
+
+_grounds: WeakKeyDictionary[Stage, tuple[Crowd, Tables]] = WeakKeyDictionary()
+
+
+def run(setup: Setup) -> Recorded:
+    """Let the window pass: what the SimPy engine would record, row for row."""
+    loop.prepare()
+    stage = setup.stage
+    costs = Costs(setup.cost_table, stage.scenario.host.certificate)
+    if stage not in _grounds:
+        _grounds[stage] = Crowd(stage), Tables(stage, costs)
+    crowd, tables = _grounds[stage]
+    found = list(members(stage.scenario, setup.seed, setup.replication))
+    machine = Machine(stage, crowd, tables, found, setup.clock, costs, records=setup.has_rows)
+    machine.run()
+    requests = _columns(machine.rows("request_rows"), REQUESTS, REQUEST_ORDER)
+    wishes = _columns(machine.rows("wish_rows"), WISHES, WISH_ORDER)
+    clients = machine.cells("clients")[: len(found)]
+    cohort, address = clients["cohort"], clients["address"]
+    rows = setup.has_rows
+    return Recorded(
+        engine=NAME,
+        requests=requests,
+        wishes=wishes,
+        clients=client_sums(cohort, address, requests, wishes) if rows else machine.client_sums(),
+        answers=answer_sums(requests) if rows else machine.answer_sums(),
+        rules=tables.rules,
+        load=_load(machine, costs, stage),
+        events=int(machine.world["happened"]),
+    )
+
+
+def _columns(rows: npt.NDArray[np.void], schema: dict[str, str], order: tuple[str, ...]) -> Columns:
+    wide: Columns = {name: rows[name] for name in schema}
+    chosen = sorted_rows(wide, order)
+    return {name: wide[name][chosen] for name in schema}
+
+
+def _load(machine: Machine, costs: Costs, stage: Stage) -> dict[str, float]:
+    scenario, w = stage.scenario, machine.world
+    workers = machine.cells("workers")[: int(w["worker_count"])]
+    tally, upstream = Tally(), Upstream(scenario.host.upstream)
+    tally.connections = int(w["connections_open"])
+    for name in Tally.__slots__:
+        if name not in ("cpu_ns", "connections"):
+            setattr(tally, name, int(w[name]))
+    tally.cpu_ns = [int(ns) for ns in machine.cells("cpu_ns")[: len(Cause)]]
+    tally.cpu_ns[Cause.WAKE_UP] = costs.wake_up * int(workers["wake_ups"].sum())
+    upstream.requests = int(w["upstream_requests"])
+    upstream.busy_ns = int(w["upstream_busy_ns"])
+    upstream.waited_ns = int(w["upstream_wait_ns"])
+    evictions = int(machine.cells("zones")[limits.FORCED :: limits.ZONE].sum())
+    return {
+        **tally.vector(scenario.window_ns, len(workers)),
+        **upstream.vector(),
+        "zone_evictions": evictions,
+    }
