@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from simkit.engine.run import CohortName, Columns, Record, Run
 from simkit.engine.stage import Stage
-from simkit.engine.sums import sorted_answers
+from simkit.engine.sums import summed_answers
 from simkit.host import Clock, CostTable
 from simkit.policy.plan import Rule
 
@@ -59,9 +59,10 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
     scenario = stage.scenario
     shapes = _first_seen(found.requests["shape"])
     rules = _by_place(found.rules, found.answers["rule"])
-    _renumber(found.requests, "shape", shapes)
+    _renumber(found.requests, "shape", {number: i for i, number in enumerate(shapes)})
+    places = {n: rules.index(rule) for n, rule in enumerate(found.rules) if rule in rules}
     for columns in (found.requests, found.wishes, found.answers):
-        _renumber(columns, "rule", rules)
+        _renumber(columns, "rule", places)
     return Run(
         scenario=scenario.name,
         strategy=strategy,
@@ -73,11 +74,11 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
         cohorts=tuple(CohortName(c.name, c.honest, c.count) for c in scenario.cohorts),
         addresses=tuple(str(address) for address in stage.addresses),
         shapes=tuple(stage.shapes.known[number] for number in shapes),
-        rules=tuple(found.rules[number] for number in rules),
+        rules=tuple(rules),
         requests=found.requests,
         wishes=found.wishes,
         clients=found.clients,
-        answers=sorted_answers(found.answers),
+        answers=summed_answers(found.answers),
         load=found.load,
         warnings=(*stage.planner.policy.warnings, *stage.planner.warnings),
         events=found.events,
@@ -91,20 +92,21 @@ def _first_seen(column: npt.NDArray[np.generic]) -> list[int]:
     return [int(number) for number in order if number >= 0]
 
 
-def _by_place(rules: list[Rule], column: npt.NDArray[np.generic]) -> list[int]:
-    """The numbers of the rules of a column, in the order of where they stand in the policy."""
-    numbers = [int(number) for number in np.unique(column) if number >= 0]
-    return sorted(numbers, key=lambda number: _place(rules[number]))
+def _by_place(rules: list[Rule], column: npt.NDArray[np.generic]) -> list[Rule]:
+    """The rules of a column, each once, in the order of where they stand in the policy."""
+    ruling = {rules[int(number)] for number in np.unique(column) if number >= 0}
+    return sorted(ruling, key=_place)
 
 
 def _place(rule: Rule) -> tuple[object, ...]:
     sources = (rule.source, *rule.because)
-    return (*((str(s.file), s.line, s.text) for s in sources), rule.directive, rule.phase)
+    return (*((s.file, s.line, s.text) for s in sources), rule.directive, rule.phase)
 
 
-def _renumber(columns: Columns, name: str, order: list[int]) -> None:
-    """Put each number's place in ``order`` in its place; -1 stays."""
+def _renumber(columns: Columns, name: str, places: dict[int, int]) -> None:
+    """Put each number's place in its place; -1 stays."""
     column = columns[name]
-    table = np.full(max(order, default=0) + 2, -1, dtype=np.int64)  # -1 finds the last cell
-    table[order] = np.arange(len(order))
+    table = np.full(max(places, default=0) + 2, -1, dtype=np.int64)  # -1 finds the last cell
+    for number, place in places.items():
+        table[number] = place
     columns[name] = table[column.astype(np.int64)].astype(column.dtype)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from simkit.engine.run import ANSWERS, CLIENTS, Columns
 
-__all__ = ["answer_sums", "client_sums", "sorted_answers", "summed_answers"]
+__all__ = ["answer_sums", "client_sums", "summed_answers"]
 
 Numbers = npt.NDArray[np.generic]
 
@@ -42,18 +42,16 @@ def answer_sums(requests: Columns) -> Columns:
 
 
 def summed_answers(columns: Columns) -> Columns:
-    """`ANSWERS` from columns of these names in which an answer may stand more than once."""
-    named = np.stack([columns[name].astype(np.int64) for name in _NAMED])
-    kinds, which = np.unique(named, axis=1, return_inverse=True)
-    found: Columns = dict(zip(_NAMED, kinds, strict=True))
+    """`ANSWERS` from columns of these names, in which an answer may stand more than once."""
+    code = np.zeros(len(columns["cohort"]), np.int64)
+    for name in _NAMED:
+        part = columns[name].astype(np.int64)
+        low = part.min(initial=0)
+        code = code * (part.max(initial=0) - low + 1) + part - low
+    order = np.argsort(code, kind="stable")
+    first = np.flatnonzero(np.diff(code[order], prepend=-1))
+    found = {name: columns[name][order[first]] for name in _NAMED}
     for name in _ADDED:
-        sums = np.zeros(kinds.shape[1], np.int64)
-        np.add.at(sums, which.ravel(), columns[name].astype(np.int64))
-        found[name] = sums
-    return sorted_answers(found)
-
-
-def sorted_answers(columns: Columns) -> Columns:
-    """`ANSWERS` in their order, of their types."""
-    rows = np.lexsort([columns[name] for name in reversed(_NAMED)])
-    return {name: columns[name][rows].astype(kind) for name, kind in ANSWERS.items()}
+        cells = columns[name][order].astype(np.int64)
+        found[name] = np.add.reduceat(cells, first) if len(first) else cells
+    return {name: found[name].astype(kind) for name, kind in ANSWERS.items()}
