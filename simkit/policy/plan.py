@@ -7,7 +7,7 @@ branch for each outcome. `simkit.policy.limits` walks it with the clock.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from simkit.policy.source import Source
@@ -160,6 +160,12 @@ class Plan:
 
     root: Node
     volatile: bool = False
+    limited: tuple[Consult | Occupy, ...] = field(init=False)
+    """The nodes that ask limits."""
+
+    def __post_init__(self) -> None:
+        nodes = dict.fromkeys(self.nodes())
+        self.limited = tuple(n for n in nodes if isinstance(n, Consult | Occupy))
 
     def nodes(self) -> Iterator[Node]:
         """Every node, a parent before its children, the passed child first."""
@@ -174,8 +180,7 @@ class Plan:
 
     def uses(self) -> tuple[LimitUse, ...]:
         """Every limit that the plan may consult, each once."""
-        limited = (n for n in self.nodes() if isinstance(n, Consult | Occupy))
-        return tuple(dict.fromkeys(use for node in limited for use in node.uses))
+        return tuple(dict.fromkeys(use for node in self.limited for use in node.uses))
 
     def leaves(self) -> tuple[Decision, ...]:
         """Every decision that the plan can come to."""

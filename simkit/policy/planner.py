@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from simkit.policy import slab
 from simkit.policy.facts import Facts, Reading
-from simkit.policy.plan import Answer, Consult, LimitUse, Node, Occupy, Plan
+from simkit.policy.plan import Answer, LimitUse, Node, Plan
 from simkit.policy.policy import Policy
 from simkit.policy.site import EverythingExists, Site
 from simkit.policy.walk import Pause, Walk
@@ -103,6 +103,11 @@ class Planner:
             bound = self._bounds[key] = self._bind(self._facts(shape, address))
         return bound
 
+    def bind_all(self, shape: Shape, addresses: Sequence[Address]) -> list[Bound]:
+        """The same for many clients that ask alike, without keeping the answers."""
+        reading = self._facts(shape, addresses[0]).reading
+        return [self._bind(Facts(reading, address)) for address in addresses]
+
     def _facts(self, shape: Shape, address: Address) -> Facts:
         reading = self._readings.get(shape)
         if reading is None:
@@ -138,9 +143,8 @@ class Planner:
 
     def _bind(self, facts: Facts) -> Bound:
         plan = self._plan(facts)
-        limited = (n for n in plan.nodes() if isinstance(n, Consult | Occupy))
         entries: dict[Node, tuple[int, ...]] = {
-            n: tuple(self._entry(use, facts) for use in n.uses) for n in limited
+            n: tuple([self._entry(use, facts) for use in n.uses]) for n in plan.limited
         }
         return Bound(plan, entries)
 

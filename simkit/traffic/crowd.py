@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from simkit.traffic.cohorts import CohortBase
     from simkit.traffic.scenario import Scenario
 
-__all__ = ["Member", "address_of", "members", "room"]
+__all__ = ["Member", "address_of", "addresses_of", "members", "room"]
 
 Network = IPv4Network | IPv6Network
 
@@ -40,17 +40,18 @@ def members(scenario: Scenario, seed: int, replication: int) -> Iterator[Member]
     root = draws.mix(seed, replication)
     number = 0
     for position, cohort in enumerate(scenario.cohorts):
-        networks = cohort.networks()
-        for index in range(cohort.count):
+        for index, address in enumerate(addresses_of(cohort)):
             key = draws.stream(root, cohort.name, index)
-            address = _address(networks, index)
             yield Member(number, position, key, address, _agent(cohort, key))
             number += 1
 
 
-def _address(networks: tuple[Network, ...], index: int) -> Address:
-    turn, which = divmod(index, len(networks))
-    return address_of(networks[which], turn)
+def addresses_of(cohort: CohortBase) -> Iterator[Address]:
+    """The addresses of a cohort's clients, in order."""
+    networks = cohort.networks()
+    for index in range(cohort.count):
+        turn, which = divmod(index, len(networks))
+        yield address_of(networks[which], turn)
 
 
 def _agent(cohort: CohortBase, key: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 
 KeyPath = tuple[str | int, ...]
 
@@ -35,7 +36,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     return _Walk(text).run()
 
 
-def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
+def line_of(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
     """The line of a path or, if it is missing, of the nearest thing that would hold it."""
     while path and path not in lines:
         path = path[:-1]

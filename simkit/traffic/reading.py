@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,7 +17,7 @@ from simkit.errors import InputError
 from simkit.traffic.lines import KeyPath, key_lines, line_of
 from simkit.traffic.scenario import Scenario, problems
 
-__all__ = ["load_scenario", "read_model"]
+__all__ = ["Misfit", "key_of", "load_scenario", "misfit", "read_model"]
 
 Model = TypeVar("Model", bound=BaseModel)
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
@@ -31,7 +31,7 @@ def load_scenario(path_or_name: str | Path) -> Scenario:
     path = shipped.find("scenarios", path_or_name)
     scenario, lines = read_model(path, Scenario)
     for place, problem in problems(scenario):
-        raise InputError(f"{_key(place)}: {problem}", file=path, line=line_of(lines, place))
+        raise InputError(f"{key_of(place)}: {problem}", file=path, line=line_of(lines, place))
     return scenario
 
 
@@ -43,7 +43,9 @@ def read_model(path: Path, model: type[Model]) -> tuple[Model, dict[KeyPath, int
     try:
         return model.model_validate_json(json.dumps(data, default=str)), lines
     except ValidationError as error:
-        raise _input_error(path, data, lines, error) from None
+        found = misfit(data, lines, error)
+        line = line_of(lines, found.place)
+        raise InputError(found.what, file=path, line=line, hint=found.hint) from None
 
 
 def _text(path: Path) -> str:
@@ -70,21 +72,22 @@ def _parse(path: Path, text: str) -> dict[str, object]:
         raise InputError(f"is not TOML: {reason}", file=path, line=line) from None
 
 
-def _input_error(
-    path: Path, data: Mapping[str, object], lines: dict[KeyPath, int], error: ValidationError
-) -> InputError:
+class Misfit(NamedTuple):
+    """What is wrong in a document: where, in words, and what may help."""
+
+    place: KeyPath
+    what: str
+    hint: str | None
+
+
+def misfit(data: object, lines: Mapping[KeyPath, int], error: ValidationError) -> Misfit:
     """The first thing in the file that is wrong or else missing; the hint counts the others."""
     found = [(_place(data, e), e) for e in error.errors(include_url=False)]
     place, first = min(found, key=lambda f: (f[1]["type"] == "missing", line_of(lines, f[0])))
     hints = [_given(first)] if _given(first) else []
     if len(found) > 1:
         hints.append(f"{len(found) - 1} more to come")
-    return InputError(
-        f"{_key(place)}: {_words(first)}",
-        file=path,
-        line=line_of(lines, place),
-        hint="; ".join(hints) or None,
-    )
+    return Misfit(place, f"{key_of(place)}: {_words(first)}", "; ".join(hints) or None)
 
 
 def _place(data: object, error: ErrorDetails) -> KeyPath:
@@ -110,7 +113,8 @@ def _holds(here: Any, part: str | int) -> bool:
     return isinstance(here, list) and isinstance(part, int) and part < len(here)
 
 
-def _key(place: KeyPath) -> str:
+def key_of(place: KeyPath) -> str:
+    """A place in a document as people write it: ``cohort[2].arrivals.every_s``."""
     text = ""
     for part in place:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part

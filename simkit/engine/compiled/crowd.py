@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from simkit import draws
+from simkit.draws import Purpose
 from simkit.engine.compiled import layout
+from simkit.engine.compiled.behaviours import ABSENT
+from simkit.engine.compiled.crowds import choices, streams
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import Program
 from simkit.engine.compiled.starts import KINDS
@@ -17,18 +22,20 @@ from simkit.traffic import (
     Caller,
     CohortBase,
     Flood,
-    Member,
     Probe,
     Scanner,
     SiteSpec,
     Slow,
     Visitor,
 )
+from simkit.traffic.crowd import addresses_of
 from simkit.traffic.part import NS_PER_S
 from simkit.traffic.reactions import is_idempotent
 from simkit.wire import Address
 
-__all__ = ["PROGRAMS", "Ask", "Crowd"]
+__all__ = ["PROGRAMS", "Ask", "Crowd", "Request"]
+
+Ints = npt.NDArray[np.int64]
 
 PROGRAMS: dict[type[CohortBase], Program] = {
     Visitor: Program.VISITOR,
@@ -51,14 +58,14 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Clients whose requests have the same plans: from one address, with one agent."""
+class Request:
+    """What a cell of ``bind`` stands for: the request of a client for one of its cohort's asks."""
 
-    first: int
     position: int
+    index: int  # of the client in its cohort
     agent: str
-    address: Address
-    absent: str
+    ask: int
+    flawed: bool
 
 
 class Crowd:
@@ -73,11 +80,13 @@ class Crowd:
         self.resources = Growing(np.dtype("i4"))
         self.cohorts = Growing(layout.COHORT)
         self.bind = Growing(np.dtype("i4"))
-        self.rows: dict[int, Row] = {}
-        self._first: dict[tuple[int, str, Address, str], int] = {}
         self._ports: dict[int, int] = {}
+        self._blocks: list[int] = []  # where the cells of each cohort begin in ``bind``
+        self._addresses: list[list[Address]] = []
+        self._address_numbers: list[Ints] = []
         for position, cohort in enumerate(stage.scenario.cohorts):
             self._add_cohort(position, cohort)
+            self._add_clients(position, cohort)
 
     @property
     def port_count(self) -> int:
@@ -160,37 +169,89 @@ class Crowd:
             self.pages.append((numbers[path], first, len(page.resources)))
             record["resources"] = max(record["resources"], len(page.resources))
 
-    # Clients
+    # Clients. Each has a cell of ``bind`` for each agent that it may have, each ask of its cohort,
+    # and whether the request is flawed.
 
-    def row(self, member: Member) -> int:
-        """Where the bounds of a member's requests begin in ``bind``."""
-        cohort = self._stage.scenario.cohorts[member.cohort]
-        absent = f"/{member.key:016x}" if isinstance(cohort, Scanner) else ""
-        key = (member.cohort, member.agent, member.address, absent)
-        first = self._first.get(key)
-        if first is None:
-            width = 2 * len(self.asks_of[member.cohort])
-            first = self._first[key] = self.bind.extend(np.full(width, -1))
-            self.rows[first] = Row(first, member.cohort, member.agent, member.address, absent)
-        return first
+    def _add_clients(self, position: int, cohort: CohortBase) -> None:
+        addresses = list(addresses_of(cohort))
+        numbers = [self._stage.address_number(address) for address in addresses]
+        self._addresses.append(addresses)
+        self._address_numbers.append(np.array(numbers))
+        cells = cohort.count * self._agents(position) * self._width(position)
+        self._blocks.append(self.bind.extend(np.full(cells, -1)))
 
-    def clients(self, crowd: Iterable[Member]) -> tuple[np.ndarray, int]:
-        """The records of clients, and how much room their scratch needs."""
-        fields, scratch = [], 0
-        for member in crowd:
-            cohort = self.cohorts.records[member.cohort]
-            address = self._stage.address_number(member.address)
-            fields.append((member.key, self.row(member), scratch, member.cohort, address))
-            if cohort["program"] == Program.VISITOR:
-                scratch += int(cohort["resources"]) + (int(cohort["ask_count"]) + 31) // 32
-        records = np.zeros(len(fields), layout.CLIENT)
-        names = ("key", "binds", "scratch", "cohort", "address")
-        for name, column in zip(names, zip(*fields, strict=True), strict=True):
-            records[name] = column
+    def _agents(self, position: int) -> int:
+        return max(1, len(self._stage.scenario.cohorts[position].agents))
+
+    def _width(self, position: int) -> int:
+        return 2 * len(self.asks_of[position])
+
+    def request(self, cell: int) -> Request:
+        """What a cell of ``bind`` stands for."""
+        position = bisect_right(self._blocks, cell) - 1
+        while cell >= self._blocks[position] + self._cells(position):
+            position -= 1
+        client, place = divmod(cell - self._blocks[position], self._width(position))
+        index, agent = divmod(client, self._agents(position))
+        agents = self._stage.scenario.cohorts[position].agents or ("",)
+        ask, flawed = divmod(place, 2)
+        return Request(position, index, agents[agent], ask, bool(flawed))
+
+    def address(self, request: Request) -> Address:
+        """The address that a request comes from."""
+        return self._addresses[request.position][request.index]
+
+    def alike(self, request: Request) -> tuple[Ints, list[Address]]:
+        """The cells of this request by each client of its cohort, and their addresses."""
+        position = request.position
+        agents = self._stage.scenario.cohorts[position].agents or ("",)
+        agent = agents.index(request.agent)
+        clients = np.arange(len(self._addresses[position])) * self._agents(position) + agent
+        first = self._blocks[position] + 2 * request.ask + request.flawed
+        return first + clients * self._width(position), self._addresses[position]
+
+    def clients(self, seed: int, replication: int) -> tuple[npt.NDArray[np.void], int]:
+        """The records of a run's clients, and how much room their scratch needs."""
+        root = draws.mix(seed, replication)
+        blocks = [
+            self._clients_of(position, cohort, root)
+            for position, cohort in enumerate(self._stage.scenario.cohorts)
+        ]
+        records = np.concatenate(blocks)
+        room = self._scratch_of(records["cohort"])
+        records["scratch"] = np.cumsum(room) - room
+        return records, int(room.sum())
+
+    def _clients_of(self, position: int, cohort: CohortBase, root: int) -> npt.NDArray[np.void]:
+        records = np.zeros(cohort.count, layout.CLIENT)
+        index = np.arange(cohort.count)
+        records["key"] = streams(root, cohort.name, cohort.count)
+        agent = choices(records["key"], Purpose.AGENT, self._agents(position))
+        client = index * self._agents(position) + agent
+        records["binds"] = self._blocks[position] + client * self._width(position)
+        records["cohort"] = position
+        records["address"] = self._address_numbers[position]
         records["pace"] = 1.0
         for unset in ("idle", "trunk", "oldest", "newest"):
             records[unset] = -1
-        return records, scratch
+        return records
+
+    def _scratch_of(self, cohort: Ints) -> Ints:
+        of = self.cohorts.kept
+        needed = of["resources"] + (of["ask_count"] + 31) // 32
+        return np.where(of["program"] == Program.VISITOR, needed, 0)[cohort]
+
+    def forget_absent(self) -> None:
+        """What cannot exist is another path for each scanner in each run: it has no plan yet."""
+        for position, cohort in enumerate(self._stage.scenario.cohorts):
+            if isinstance(cohort, Scanner):
+                first, width = self._blocks[position], self._width(position)
+                cells = self.bind.records[first : first + self._cells(position)]
+                cells.reshape(-1, width)[:, 2 * ABSENT : 2 * ABSENT + 2] = -1
+
+    def _cells(self, position: int) -> int:
+        count = self._stage.scenario.cohorts[position].count
+        return count * self._agents(position) * self._width(position)
 
 
 def _asks(cohort: CohortBase, site: SiteSpec) -> tuple[Ask, ...]:

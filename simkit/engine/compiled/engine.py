@@ -19,7 +19,6 @@ from simkit.engine.sums import answer_sums, client_sums
 from simkit.host import Cause, Costs, Upstream
 from simkit.host.tally import Tally
 from simkit.policy import limits
-from simkit.traffic import members
 
 __all__ = ["NAME", "run"]
 
@@ -36,12 +35,11 @@ def run(setup: Setup) -> Recorded:
     if stage not in _grounds:
         _grounds[stage] = Crowd(stage), Tables(stage, costs)
     crowd, tables = _grounds[stage]
-    found = list(members(stage.scenario, setup.seed, setup.replication))
-    machine = Machine(stage, crowd, tables, found, setup.clock, costs, records=setup.has_rows)
+    machine = Machine(crowd, tables, setup, costs)
     machine.run()
     requests = _columns(machine.rows("request_rows"), REQUESTS, REQUEST_ORDER)
     wishes = _columns(machine.rows("wish_rows"), WISHES, WISH_ORDER)
-    clients = machine.cells("clients")[: len(found)]
+    clients = machine.cells("clients")[: int(machine.world["client_count"])]
     cohort, address = clients["cohort"], clients["address"]
     rows = setup.has_rows
     return Recorded(

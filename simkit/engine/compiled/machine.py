@@ -11,18 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from simkit.engine.assembly import Setup
 from simkit.engine.compiled import layout, loop
 from simkit.engine.compiled.clients import SIGHTS, UNDECIDED
-from simkit.engine.compiled.crowd import Crowd, Row
+from simkit.engine.compiled.crowd import Crowd, Request
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import Ending, Lane
 from simkit.engine.compiled.tables import Tables
 from simkit.engine.run import CLIENTS, Columns
-from simkit.engine.stage import Stage
 from simkit.engine.sums import summed_answers
 from simkit.host import NEVER, Clock, Costs
 from simkit.policy import limits
-from simkit.traffic import Member
 from simkit.traffic.machine import UpstreamSpec
 from simkit.traffic.part import NS_PER_MS, NS_PER_S
 
@@ -33,24 +32,21 @@ _SLOTS = ("connections", "attempts", "wishes", "tasks")
 _LINKS = {"attempts": "next_job"}
 _SERVICES = ("constant", "exponential", "lognormal")
 _FEW = 1024
+_MANY = 256
 _SHORT = 64  # events that a lane has room for at first; a power of two
 
 
 class Machine:
-    """The state of one run. ``records`` says whether each request gets its row."""
+    """The state of one run."""
 
     def __init__(
         self,
-        stage: Stage,
         crowd: Crowd,
         tables: Tables,
-        members: list[Member],
-        clock: Clock,
+        setup: Setup,
         costs: Costs,
-        *,
-        records: bool,
     ) -> None:
-        self._stage, self._crowd, self._tables = stage, crowd, tables
+        self._stage, self._crowd, self._tables = setup.stage, crowd, tables
         self._worlds = np.zeros(1, layout.WORLD)
         self.world: Any = self._worlds[0]
         self._pools: dict[str, Growing] = {name: Growing(t) for name, t in layout.POOLS.items()}
@@ -63,11 +59,11 @@ class Machine:
                 "delays",
             )
         }  # fmt: skip
-        self.world["records"] = records
+        self.world["records"] = setup.has_rows
         self.world["cohort_count"] = len(crowd.cohorts)
         self.world["margin"] = 2 * crowd.most_at_once + 16
-        self._put_clients(members)
-        self._put_host(clock, costs)
+        self._put_clients(setup)
+        self._put_host(setup.clock, costs)
         self._put_lanes(len(crowd.cohorts) * len(Lane))
         self._put_answers()
         for name in _SLOTS:
@@ -76,8 +72,9 @@ class Machine:
 
     # Before the run
 
-    def _put_clients(self, members: list[Member]) -> None:
-        clients, scratch = self._crowd.clients(members)
+    def _put_clients(self, setup: Setup) -> None:
+        self._crowd.forget_absent()
+        clients, scratch = self._crowd.clients(setup.seed, setup.replication)
         self._pools["clients"].extend(clients)
         self._pools["totals"].extend(np.zeros(len(clients), layout.CLIENT_TOTALS))
         self._pools["scratch"].reserve(scratch)
@@ -172,27 +169,33 @@ class Machine:
     # What the compiled code comes back for
 
     def _bind(self, attempt: np.void) -> None:
-        """Plan a request as it has not been met before."""
-        client = self._pools["clients"].records[attempt["client"]]
-        first = int(client["binds"])
-        ask, flawed = divmod(int(attempt["bind"]) - first, 2)
-        row = self._crowd.rows[first]
-        shape = self._shape(row, ask, bool(flawed))
-        bound = self._stage.bounds(row.address).get(shape) or self._stage.bind(shape, row.address)
-        self._pools["bind"].records[attempt["bind"]] = self._tables.bind(bound, shape)
+        """Plan a request that is met for the first time; where many clients make it, for all."""
+        request = self._crowd.request(int(attempt["bind"]))
+        cells, addresses = self._crowd.alike(request)
+        bind = self._pools["bind"].records
+        shape = self._shape(request, int(self.cells("clients")[attempt["client"]]["key"]))
+        planner = self._stage.planner
+        if len(cells) < _MANY or len(self._crowd.asks_of[request.position]) > 1:
+            address = self._crowd.address(request)
+            found = self._stage.bounds(address).get(shape) or self._stage.bind(shape, address)
+            bind[attempt["bind"]] = self._tables.bind([found], shape)
+        else:
+            bounds = planner.bind_all(self._stage.shapes.known[shape], addresses)
+            first = self._tables.bind(bounds, shape)
+            bind[cells] = np.arange(first, first + len(cells))
         self._put_entries()
         self._put_answers()
+
+    def _shape(self, request: Request, key: int) -> int:
+        wanted = self._crowd.asks_of[request.position][request.ask]
+        target = f"/{key:016x}" if wanted.target is None else wanted.target
+        dialect = self._stage.dialect(request.position, request.agent)
+        return dialect.number(wanted.method, target, wanted.body_bytes, request.flawed)
 
     def _put_answers(self) -> None:
         """Make room for the sums of the decisions that are known by now."""
         cells = (len(self._tables.decisions) + len(UNDECIDED)) * len(self._crowd.cohorts) * SIGHTS
         self._pools["answers"].reserve(cells)
-
-    def _shape(self, row: Row, ask: int, flawed: bool) -> int:
-        wanted = self._crowd.asks_of[row.position][ask]
-        target = row.absent if wanted.target is None else wanted.target
-        dialect = self._stage.dialect(row.position, row.agent)
-        return dialect.number(wanted.method, target, wanted.body_bytes, flawed)
 
     def _put_entries(self) -> None:
         """Make room for the keys of limits that the planner has seen since."""

@@ -57,12 +57,18 @@ class Tables:
 
     # Bounds and plans
 
-    def bind(self, bound: Bound, shape: int) -> int:
-        """The number of a bound."""
-        nodes, limited = self._plan(bound.plan)
-        entries = [entry for node in limited for entry in bound.entries[node]]
-        first = self.bound_entries.extend(entries)
-        return self.bounds.append((first, nodes[bound.plan.root], shape))
+    def bind(self, bounds: Sequence[Bound], shape: int) -> int:
+        """The number of the first of these bounds; the others follow."""
+        entries: list[int] = []
+        records: list[tuple[int, int, int]] = []
+        before = self.bound_entries.count
+        for bound in bounds:
+            nodes, limited = self._plan(bound.plan)
+            records.append((before + len(entries), nodes[bound.plan.root], shape))
+            for node in limited:
+                entries += bound.entries[node]
+        self.bound_entries.extend(np.array(entries, "i8"))
+        return self.bounds.extend(np.array(records, layout.BOUND))
 
     def _plan(self, plan: Plan) -> tuple[dict[Node, int], tuple[Node, ...]]:
         """The numbers of a plan's nodes, and those that have entries, in order."""
