@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from simkit.engine.rows import first_seen, renumber
 from simkit.engine.run import CohortName, Columns, Record, Run
 from simkit.engine.stage import Stage
 from simkit.engine.sums import summed_answers
@@ -57,12 +58,12 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
     """The Run of what was recorded."""
     stage = setup.stage
     scenario = stage.scenario
-    shapes = _first_seen(found.requests["shape"])
+    shapes = first_seen(found.requests["shape"])
     rules = _by_place(found.rules, found.answers["rule"])
-    _renumber(found.requests, "shape", {number: i for i, number in enumerate(shapes)})
+    renumber(found.requests, "shape", {number: i for i, number in enumerate(shapes)})
     places = {n: rules.index(rule) for n, rule in enumerate(found.rules) if rule in rules}
     for columns in (found.requests, found.wishes, found.answers):
-        _renumber(columns, "rule", places)
+        renumber(columns, "rule", places)
     return Run(
         scenario=scenario.name,
         strategy=strategy,
@@ -85,13 +86,6 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
     )
 
 
-def _first_seen(column: npt.NDArray[np.generic]) -> list[int]:
-    """The numbers of a column in the order of their first appearance, without negative ones."""
-    known, first = np.unique(column, return_index=True)
-    order = known[np.argsort(first)].astype(np.int64)
-    return [int(number) for number in order if number >= 0]
-
-
 def _by_place(rules: list[Rule], column: npt.NDArray[np.generic]) -> list[Rule]:
     """The rules of a column, each once, in the order of where they stand in the policy."""
     ruling = {rules[int(number)] for number in np.unique(column) if number >= 0}
@@ -101,12 +95,3 @@ def _by_place(rules: list[Rule], column: npt.NDArray[np.generic]) -> list[Rule]:
 def _place(rule: Rule) -> tuple[object, ...]:
     sources = (rule.source, *rule.because)
     return (*((s.file, s.line, s.text) for s in sources), rule.directive, rule.phase)
-
-
-def _renumber(columns: Columns, name: str, places: dict[int, int]) -> None:
-    """Put each number's place in its place; -1 stays."""
-    column = columns[name]
-    table = np.full(max(places, default=0) + 2, -1, dtype=np.int64)  # -1 finds the last cell
-    for number, place in places.items():
-        table[number] = place
-    columns[name] = table[column.astype(np.int64)].astype(column.dtype)

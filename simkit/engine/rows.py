@@ -1,4 +1,4 @@
-"""The order of the rows of a run."""
+"""The rows of a run: their order, and the numbers that stand in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from simkit.engine.run import Columns
 
-__all__ = ["REQUEST_ORDER", "WISH_ORDER", "sorted_rows"]
+__all__ = ["REQUEST_ORDER", "WISH_ORDER", "first_seen", "renumber", "sorted_rows"]
 
 REQUEST_ORDER = ("sent_ns", "client", "wish", "item", "attempt")
 WISH_ORDER = ("start_ns", "client", "wish")
@@ -28,3 +28,19 @@ def sorted_rows(columns: Columns, order: tuple[str, ...]) -> npt.NDArray[np.int6
     keys = [columns[name][among] for name in reversed(order)]
     rows[places] = among[np.lexsort(keys)]
     return rows
+
+
+def first_seen(column: npt.NDArray[np.generic]) -> list[int]:
+    """The numbers of a column in the order of their first appearance, without negative ones."""
+    known, first = np.unique(column, return_index=True)
+    order = known[np.argsort(first)].astype(np.int64)
+    return [int(number) for number in order if number >= 0]
+
+
+def renumber(columns: Columns, name: str, places: dict[int, int]) -> None:
+    """Put each number's place in its place; -1 stays."""
+    column = columns[name]
+    table = np.full(max(places, default=0) + 2, -1, dtype=np.int64)  # -1 finds the last cell
+    for number, place in places.items():
+        table[number] = place
+    columns[name] = table[column.astype(np.int64)].astype(column.dtype)

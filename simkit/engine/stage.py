@@ -23,6 +23,8 @@ class Stage:
         self.planner = planner
         self.shapes = Shapes()
         self.addresses: dict[Address, int] = {}
+        self.grounds: dict[str, object] = {}
+        """What an engine has worked out for all runs on this stage, by the engine's name."""
         self._bounds: dict[Address, dict[int, Bound]] = {}
         self._dialects: dict[tuple[int, str], Dialect] = {}
         self._reactions = [cohort.reaction_table() for cohort in scenario.cohorts]

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simkit.engine import REQUESTS, WISHES, Run, simulate
-from simkit.engine.recorder import first_seen, renumbered
+from simkit.engine.rows import REQUEST_ORDER, first_seen, renumber, sorted_rows
 from simkit.engine.stage import stage
 from simkit.measures.intervals import t_interval
 from simkit.policy import Planner, load_policy
@@ -141,11 +143,20 @@ def test_what_is_under_way_at_the_end_of_the_window_is_cut(tmp_path: Path) -> No
 
 def test_numbers_are_in_the_order_of_their_first_appearance() -> None:
     column_ = np.array([7, -1, 2, 7, 5, -1, 2])
-    order = first_seen(column_)
-    assert order == [7, 2, 5]
-    assert renumbered(column_, order).tolist() == [0, -1, 1, 0, 2, -1, 1]
+    assert first_seen(column_) == [7, 2, 5]
     assert first_seen(np.array([-1, -1])) == []
-    assert renumbered(np.array([-1, -1]), []).tolist() == [-1, -1]
+    columns = {"rule": column_, "none": np.array([-1, -1])}
+    renumber(columns, "rule", {7: 0, 2: 1, 5: 2})
+    assert columns["rule"].tolist() == [0, -1, 1, 0, 2, -1, 1]
+    renumber(columns, "none", {})
+    assert columns["none"].tolist() == [-1, -1]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * len(REQUEST_ORDER)), max_size=40))
+def test_rows_are_sorted_by_time_and_then_by_who(rows: list[tuple[int, ...]]) -> None:
+    cells = np.array(rows, np.int64).reshape(len(rows), len(REQUEST_ORDER))
+    columns = dict(zip(REQUEST_ORDER, cells.T, strict=True))
+    assert [rows[i] for i in sorted_rows(columns, REQUEST_ORDER)] == sorted(rows)
 
 
 # Queues, all the way from the client and back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,17 +24,15 @@ __all__ = ["NAME", "run"]
 
 NAME = "compiled"
 
-_grounds: WeakKeyDictionary[Stage, tuple[Crowd, Tables]] = WeakKeyDictionary()
-
 
 def run(setup: Setup) -> Recorded:
     """Let the window pass: what the SimPy engine would record, row for row."""
     loop.prepare()
     stage = setup.stage
     costs = Costs(setup.cost_table, stage.scenario.host.certificate)
-    if stage not in _grounds:
-        _grounds[stage] = Crowd(stage), Tables(stage, costs)
-    crowd, tables = _grounds[stage]
+    if NAME not in stage.grounds:
+        stage.grounds[NAME] = Crowd(stage), Tables(stage, costs)
+    crowd, tables = cast(tuple[Crowd, Tables], stage.grounds[NAME])
     machine = Machine(crowd, tables, setup, costs)
     machine.run()
     requests = _columns(machine.rows("request_rows"), REQUESTS, REQUEST_ORDER)

@@ -286,7 +286,7 @@ class Machine:
     def rows(self, name: str) -> np.ndarray:
         """The rows of ``request_rows`` or ``wish_rows``, in any order."""
         count = int(self.world["request_count" if name == "request_rows" else "wish_count"])
-        return self._pools[name].records[:count]
+        return self._pools[name].records[: count if self.world["records"] else 0]
 
     def cells(self, name: str) -> np.ndarray:
         """A pool as it is."""

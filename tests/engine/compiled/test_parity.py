@@ -1,0 +1,69 @@
+"""Both engines give the same tables, row for row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from simkit.engine import simulate
+from simkit.policy import load_policy
+from simkit.traffic import Scenario, load_scenario
+from tests.engine.compiled.alike import differences
+from tests.engine.compiled.worlds import configurations, scenarios
+
+ROOT = Path(__file__).parents[3]
+POLICIES = sorted((ROOT / "data" / "policies").glob("*.conf"))
+SCENARIOS = sorted((ROOT / "data" / "scenarios").glob("*.toml"))
+SEEDS = range(5)
+
+
+def both(scenario: Scenario, conf: Path, seed: int) -> list[str]:
+    policy = load_policy(conf)
+    one = simulate(scenario, policy, seed=seed, engine="simpy")
+    other = simulate(scenario, policy, seed=seed, engine="compiled")
+    assert (one.engine, other.engine) == ("simpy", "compiled")
+    return differences(one, other)
+
+
+@pytest.mark.parametrize("conf", POLICIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
+def test_shipped_scenarios_give_the_same_rows(scenario: Path, conf: Path) -> None:
+    loaded = load_scenario(scenario)
+    for seed in SEEDS:
+        assert both(loaded, conf, seed) == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("worlds")
+
+
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@given(configurations(), scenarios(), st.integers(0, 1000))
+def test_made_up_scenarios_give_the_same_rows(
+    folder: Path, text: str, made: dict[str, Any], seed: int
+) -> None:
+    conf = folder / "made_up.conf"
+    conf.write_text(text)
+    note(text)
+    note(json.dumps(made))
+    assert both(Scenario.model_validate_json(json.dumps(made)), conf, seed) == []
+
+
+@pytest.mark.parametrize("name", ["recommended", "silent"])
+def test_totals_are_the_sums_of_the_rows(name: str) -> None:
+    scenario, policy = load_scenario("small_shop"), load_policy(ROOT / f"data/policies/{name}.conf")
+    rows = simulate(scenario, policy, seed=2, engine="simpy")
+    for engine in ("simpy", "compiled"):
+        sums = simulate(scenario, policy, seed=2, engine=engine, record="totals")  # type: ignore[arg-type]
+        assert differences(rows, sums, ("clients", "answers")) == []
+        assert not len(sums.requests["client"])
+        assert not len(sums.wishes["client"])
+    assert int(rows.clients["requests"].sum()) == len(rows.requests["client"])
+    assert int(rows.answers["requests"].sum()) == len(rows.requests["client"])
+    assert int(rows.clients["served"].sum()) == int(rows.wishes["served"].sum())
