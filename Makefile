@@ -5,13 +5,17 @@ VENV ?= .venv
 PYTHON ?=
 RESULTS ?= results/demo
 UPGRADE ?=
+# Of `make fuzz`: what is tried, and where it goes on.
+OF ?= configurations requests
+SEED ?= 1
+FIRST ?= 0
 
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.simkit-locked
 READY := $(VENV)/.simkit-ready
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-compile
 # What the tests talk to. nginx lies outside a plain user's PATH on Debian.
-PROGRAMS := nginx openssl curl haproxy apache2
+PROGRAMS := nginx openssl curl haproxy apache2 chromium
 export PATH := $(PATH):/usr/sbin:/sbin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -19,10 +23,10 @@ MAKEFLAGS += --no-print-directory
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-all lint types tests notebooks programs setup lock clean
+.PHONY: help demo lab bench test test-all lint types tests fuzz verify-long notebooks programs setup lock clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## set up, compare the shipped policies on the default scenario
 	@$(BIN)/simkit compare --out $(RESULTS)
@@ -56,6 +60,17 @@ types: $(READY) ## mypy --strict
 tests: $(READY) programs ## pytest
 	$(BIN)/python -m pytest
 
+fuzz: $(READY) ## a million hostile configurations and requests (OF=, SEED= and FIRST= go on)
+	@for target in $(OF); do \
+	    $(BIN)/python -m tests.fuzz.campaign $$target --seed $(SEED) --first $(FIRST) \
+	        --until 500000 || exit 1; \
+	done
+
+verify-long: $(READY) programs ## 50,000 generated pairs and long timed traces on a live nginx
+	SIMKIT_GENERATED=2500 HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest \
+	    --hypothesis-show-statistics tests/policy/test_generated_live.py
+	SIMKIT_TIMED=20 $(BIN)/python -m pytest tests/live/test_timed.py
+
 notebooks: $(READY) ## run every notebook and compare its outputs
 	$(BIN)/python -m tests.notebook_gate notebooks
 	$(BIN)/python -m pytest --nbval notebooks
@@ -66,6 +81,9 @@ programs:
 	        echo "the tests talk to a live $$program, which is not installed" \
 	             "(on Debian and Ubuntu: apt-get install $(PROGRAMS))" >&2; exit 1; }; \
 	done
+
+bench: $(READY) ## measure speed and memory (takes a while), write data/benchmark
+	@$(BIN)/simkit bench --out data/benchmark
 
 setup: $(READY) ## make the environment in .venv and install simkit into it
 

@@ -1,4 +1,4 @@
-"""The policies, scenarios and cost tables that come with simkit, by name.
+"""The policies, scenarios, studies, cost tables and products that come with simkit, by name.
 
 In a checkout they lie in ``data/``, in an installed wheel beside the package in ``simkit/_data/``.
 A file directly in its folder is offered by its stem; folders below hold what files include.
@@ -15,10 +15,22 @@ __all__ = ["Kind", "find", "shipped_files"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
-Kind = Literal["policies", "scenarios", "costs"]
+Kind = Literal["policies", "scenarios", "studies", "costs", "products"]
 
-_SUFFIX: dict[Kind, str] = {"policies": ".conf", "scenarios": ".toml", "costs": ".toml"}
-_ONE: dict[Kind, str] = {"policies": "policy", "scenarios": "scenario", "costs": "cost table"}
+_SUFFIX: dict[Kind, str] = {
+    "policies": ".conf",
+    "scenarios": ".toml",
+    "studies": ".toml",
+    "costs": ".toml",
+    "products": ".toml",
+}
+_ONE: dict[Kind, str] = {
+    "policies": "policy",
+    "scenarios": "scenario",
+    "studies": "study",
+    "costs": "cost table",
+    "products": "product",
+}
 
 
 def shipped_files(kind: Kind) -> dict[str, Path]:

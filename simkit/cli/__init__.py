@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from simkit import __version__
-from simkit.cli import compare, explain, listing, probe, replay, serve
+from simkit.cli import bench, compare, explain, listing, probe, replay, serve, sweep, verify
 from simkit.errors import InputError, printable
 
 __all__ = ["app", "main"]
@@ -34,6 +34,9 @@ app.command()(replay.replay)
 app.command()(explain.explain)
 app.command()(probe.probe)
 app.command()(serve.serve)
+app.command()(sweep.sweep)
+app.command()(verify.verify)
+app.command()(bench.bench)
 app.command()(listing.policies)
 app.command()(listing.scenarios)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simkit.cli.options import AllowUnsupported, Json, one_policy, print_json
-from simkit.errors import InputError
+from simkit.errors import InputError, printable
 
 if TYPE_CHECKING:
     from simkit.study.probe import Report
@@ -71,7 +72,8 @@ def _catalogue(*, as_json: bool) -> None:
 
 def _live(report: Report, text: str, ports: str, *, mine: bool, as_json: bool) -> None:
     from simkit.cli.progress import progress
-    from simkit.live.probe import Compared, find_server, probe_live
+    from simkit.live.probe import Compared, find_server, probe_live, server_version
+    from simkit.policy.answers import version_note
     from simkit.show.probe import print_compared
 
     where = find_server(text, _ports(ports), mine=mine)
@@ -84,6 +86,9 @@ def _live(report: Report, text: str, ports: str, *, mine: bool, as_json: bool) -
         print_json({**report.to_json(), "live": [one.to_json() for one in found]})
     else:
         print_compared(found)
+    note = version_note(server_version(found))
+    if note is not None:
+        print(f"simkit: warning: {printable(note)}", file=sys.stderr)
     if any(one.differences for one in found):
         raise typer.Exit(1)
 

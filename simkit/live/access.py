@@ -112,6 +112,19 @@ class AccessLog:
                 return found
             sleep(_POLL_S)
 
+    def take_all(self, count: int, *, timeout_s: float = 5.0) -> list[Record]:
+        """The next lines about whomever, ``count`` and what else is there, oldest first.
+
+        Fewer come back only where ``timeout_s`` passed without them.
+        """
+        until = monotonic() + timeout_s
+        while True:
+            self._read()
+            if len(self._waiting) >= count or monotonic() > until:
+                found, self._waiting = self._waiting, []
+                return found
+            sleep(_POLL_S)
+
     def _read(self) -> None:
         with self._path.open("rb") as file:
             file.seek(self._offset)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Protocol, Self
 
 __all__ = ["Backend", "Found", "Pages", "Passed", "SamePage"]
-
-_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND")
 
 
 class Found(Protocol):
@@ -53,6 +52,11 @@ class Passed:
     headers: tuple[tuple[str, str], ...]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # a burst that overflows the queue would wait a second
+
+
 class Backend:
     """Answers on a free loopback port with what a site has; 404 where it has nothing.
 
@@ -61,8 +65,7 @@ class Backend:
 
     def __init__(self, site: Pages) -> None:
         self.requests: list[Passed] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site, self.requests))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(site, self.requests))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     @property
@@ -104,6 +107,10 @@ def _handler(site: Pages, seen: list[Passed]) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Nothing: nginx keeps the log."""
 
-    for method in _METHODS:
-        setattr(Handler, f"do_{method}", Handler.answer)
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            """Whatever the method is, it is answered alike."""
+            if name.startswith("do_"):
+                return self.answer
+            raise AttributeError(name)
+
     return Handler

@@ -25,7 +25,7 @@ __all__ = ["Connection", "Ending", "Exchange", "Tls", "exchange"]
 _CHUNK = 1 << 16
 _RECORD_ALERT = 21
 _NOT_TELLING = frozenset(
-    ("date", "content-length", "last-modified", "etag", "transfer-encoding", "accept-ranges")
+    """date content-length last-modified etag transfer-encoding accept-ranges expires""".split()
 )
 
 

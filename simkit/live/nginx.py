@@ -38,35 +38,51 @@ class Checked:
     said: str
 
 
-def find_nginx() -> str:
-    """The nginx program; InputError where this machine has none."""
+def find_nginx(program: str | Path | None = None) -> str:
+    """The nginx program, by default the one on the PATH; InputError where there is none."""
+    if program is not None:
+        given = shutil.which(program)
+        if given is None:
+            raise InputError("there is no program nginx here", file=program, hint="--nginx PATH")
+        return given
     found = shutil.which("nginx") or shutil.which("nginx", path=_SBIN)
     if found is None:
         raise InputError("nginx is not on the PATH", hint="install nginx, 1.22 or newer")
     return found
 
 
-def nginx_version() -> str:
-    """The version of that program, such as ``1.22.1``."""
-    done = subprocess.run([find_nginx(), "-v"], capture_output=True, text=True, check=True)
-    return done.stderr.strip().rpartition("/")[2].split(" ")[0]
+def nginx_version(program: str | Path | None = None) -> str:
+    """The version of that program, such as ``1.22.1``; InputError if it is no nginx."""
+    found = find_nginx(program)
+    try:
+        done = subprocess.run([found, "-v"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise InputError(f"it does not run: {error.strerror}", file=found) from None
+    name, slash, version = done.stderr.strip().rpartition("nginx version: ")[2].partition("/")
+    if not slash or not version:
+        raise InputError(f"this is no nginx: {done.stderr.strip()[:200] or name}", file=found)
+    return version.split(" ")[0]
 
 
 def check(path: Path, prefix: Path) -> Checked:
     """`nginx -t` on a file as it stands, with relative paths under the prefix."""
     command = [find_nginx(), "-t", "-e", "stderr", "-p", f"{prefix}/", "-c", str(path.resolve())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="backslashreplace", check=False
+    )
     return Checked(done.returncode == 0, done.stderr)
 
 
 class LiveNginx:
     """nginx with a copy of a configuration, listening on loopback only, while the block runs.
 
-    Every `listen` moves to a free port of 127.0.0.1 or ::1, found by `endpoint`. Upstreams become
-    one small backend that answers with the pages of ``site``. ``files`` are laid under the prefix
-    (an absolute name stands for an absolute `root`). Where the configuration does not use realip
-    itself, a client may name the address that it stands for in the header `ADDRESS_HEADER`.
-    ``log`` holds what nginx logged.
+    Every `listen` moves to a free port of 127.0.0.1 or ::1, found by `endpoint`. Upstreams of any
+    protocol become one small backend that answers with the pages of ``site``. ``files`` are laid
+    under the prefix (an absolute name stands for an absolute `root`). Where the configuration does
+    not use realip itself, a client may name the address that it stands for in `ADDRESS_HEADER`.
+    ``log`` holds what nginx logged. ``program`` is the nginx to run, by default the one on the
+    PATH; ``rate`` (such as ``1r/m``) takes the place of every rate of a `limit_req_zone`.
+    ``timed``: connections last, and the error log says in which order requests were taken up.
 
     Raises InputError where nginx is missing or refuses the configuration, naming its file and
     line.
@@ -80,6 +96,9 @@ class LiveNginx:
         files: Mapping[str, bytes] | None = None,
         workers: int = 1,
         error_level: str = "info",
+        program: str | Path | None = None,
+        rate: str | None = None,
+        timed: bool = False,
     ) -> None:
         self._path = Path(path)
         self._files = dict(files or {})
@@ -89,7 +108,9 @@ class LiveNginx:
         self._process: subprocess.Popen[bytes] | None = None
         self._trial: Trial | None = None
         self._site = SamePage() if site is None else site
-        self.program = find_nginx()
+        self._rate = rate
+        self._timed = timed
+        self.program = find_nginx(program)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -167,6 +188,8 @@ class LiveNginx:
             backend_port=self.backend.port,
             workers=self._workers,
             level=self._level,
+            rate=self._rate,
+            timed=self._timed,
         )
         words = self.folder / "stderr"
         with words.open("wb") as stderr:

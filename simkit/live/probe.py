@@ -7,8 +7,9 @@ times, so limits that one probe has used up are used up for the next. What only 
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -37,7 +38,9 @@ _MOST_AT_ONCE = 200
 _SPARE = 3
 _STRANGER = {4: address("192.0.2.1"), 6: address("2001:db8::1")}
 
-__all__ = ["PATIENCE_S", "Compared", "Where", "find_server", "probe_live"]
+_NGINX = re.compile(r"nginx/([0-9.]+)")
+
+__all__ = ["PATIENCE_S", "Compared", "Where", "find_server", "probe_live", "server_version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,15 @@ def probe_live(
     prober = _Prober(report.policy, where, patience_s, by_header=by_header)
     for row in sorted(report.rows, key=lambda row: row.probe.manner is Manner.BURST):
         yield prober.compared(row)
+
+
+def server_version(found: Iterable[Compared]) -> str | None:
+    """The version of nginx that the answers name; None where none does."""
+    for one in found:
+        named = _NGINX.match((one.seen and one.seen.header("server")) or "")
+        if named is not None:
+            return named[1]
+    return None
 
 
 class _Nothing:

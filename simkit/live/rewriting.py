@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from simkit.errors import InputError
-from simkit.live import access
+from simkit.live import access, clocks
 from simkit.live.certificates import make_certificate
 from simkit.live.encode import ADDRESS_HEADER
 from simkit.live.listening import Endpoint, Listen, free_ports, has_ipv6, read_listen
@@ -36,10 +36,10 @@ _INPUT_FILES = frozenset(
 _TEMP_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _REAL_IP = frozenset(("set_real_ip_from", "real_ip_header"))
 _PASS = re.compile(r"(https?)://([^/$]+)(.*)", re.DOTALL)
-_CLOCKS = (
-    directive("set", "$simkit_msec", "$msec"),
-    directive("set", "$simkit_connection_time", "$connection_time"),
-)
+_PASS_BY_NAME = re.compile(r"https?://\$")
+_OTHER_PASSES = frozenset("fastcgi_pass uwsgi_pass scgi_pass grpc_pass memcached_pass".split())
+_SERVER_PORT = re.compile(r"(\$\{?)server_port\b")
+_PORT = "simkit_server_port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,24 @@ class Trial:
     by_header: bool
 
 
-def prepare(path: Path, folder: Path, *, backend_port: int, workers: int, level: str) -> Trial:
+def prepare(
+    path: Path,
+    folder: Path,
+    *,
+    backend_port: int,
+    workers: int,
+    level: str,
+    rate: str | None = None,
+    timed: bool = False,
+) -> Trial:
     """Write a copy of the configuration into the folder, fit to be tried there.
 
-    Raises InputError for a configuration that cannot be read or has no server.
+    ``rate`` takes the place of every rate of a `limit_req_zone`; with ``timed`` connections last,
+    and the error log has a line for each request as it is taken up (`simkit.live.clocks`). Raises
+    InputError for a configuration that cannot be read or has no server.
     """
-    tree = read(path)
-    rewriting = _Rewriting(path.resolve().parent, folder, backend_port)
+    tree = tuple(map(_with_configured_port, read(path)))
+    rewriting = _Rewriting(path.resolve().parent, folder, backend_port, rate, timed)
     rewriting.survey(tree)
     written = write(rewriting.main(tree, workers, level))
     file = folder / "nginx.conf"
@@ -76,6 +87,8 @@ class _Rewriting:
     home: Path
     folder: Path
     backend_port: int
+    rate: str | None = None
+    timed: bool = False
     endpoints: dict[Listen, Endpoint] = field(default_factory=dict)
     upstreams: set[str] = field(default_factory=set)
     names: dict[tuple[str, str], set[str]] = field(default_factory=dict)
@@ -120,11 +133,20 @@ class _Rewriting:
     def _http(self, http: Directive) -> Directive:
         own = [directive("log_format", "simkit", *access.FORMAT)]
         own.append(directive("access_log", "access.log", "simkit"))
+        own.append(self._ports())
+        own += clocks.CLOCK_MAPS
+        own += clocks.ORDER_SETTINGS if self.timed else ()
         own += [directive(f"{name}_temp_path", f"temp/{name}") for name in _TEMP_PATHS]
         if self.by_header:
             own += [directive("set_real_ip_from", net) for net in ("127.0.0.0/8", "::1")]
             own.append(directive("real_ip_header", ADDRESS_HEADER))
         return replace(http, block=(*own, *self._block(http)))
+
+    def _ports(self) -> Directive:
+        """What `$server_port` would say: the configured port, not the free one in its place."""
+        pairs = {end.port: listen.port for listen, end in self.endpoints.items()}
+        lines = (directive(str(port), str(configured)) for port, configured in pairs.items())
+        return directive("map", "$server_port", f"${_PORT}", block=tuple(lines))
 
     def _block(self, parent: Directive) -> Iterator[Directive]:
         for certificate, key in _pairs(parent):
@@ -134,25 +156,38 @@ class _Rewriting:
         for item in parent.block or ():
             if item.name in _DROPPED or item.name in ("ssl_certificate", "ssl_certificate_key"):
                 continue
+            if self.timed and item.name in clocks.ORDER_DROPS:
+                continue
             if item.name == "server" and parent.name == "http":
                 yield self._server(item)
             else:
                 yield self._inner(item, parent)
 
     def _inner(self, item: Directive, parent: Directive) -> Directive:
-        if item.name == "server" and parent.name == "upstream":
-            return replace(item, args=(f"127.0.0.1:{self.backend_port}", *item.args[1:]))
-        if item.name == "proxy_pass" and item.args:
-            return replace(item, args=(self._passed(item.args[0]),))
-        if item.name in ("root", "alias") and item.args:
-            return replace(item, args=(self._under(item.args[0]),))
-        if item.name in _INPUT_FILES and item.args:
-            return replace(item, args=(str(self.home / item.args[0]), *item.args[1:]))
-        if item.name == "proxy_cache_path":
-            return replace(item, args=("temp/cache", *item.args[1:]))
-        if item.block is None or item.name in ("map", "geo", "types", "split_clients"):
+        if item.name in _OTHER_PASSES:
+            return replace(item, name="proxy_pass", args=(f"http://127.0.0.1:{self.backend_port}",))
+        if item.args:
+            item = replace(item, args=self._arguments(item, parent))
+        opaque = item.name in ("map", "geo", "types", "split_clients")
+        if item.block is None or opaque:
             return item
         return replace(item, block=tuple(self._block(item)))
+
+    def _arguments(self, item: Directive, parent: Directive) -> tuple[str, ...]:
+        first, *rest = item.args
+        if item.name == "server" and parent.name == "upstream":
+            first = f"127.0.0.1:{self.backend_port}"
+        elif item.name == "proxy_pass":
+            first = self._passed(first)
+        elif item.name in ("root", "alias"):
+            first = self._under(first)
+        elif item.name in _INPUT_FILES:
+            first = str(self.home / first)
+        elif item.name == "proxy_cache_path":
+            first = "temp/cache"
+        elif item.name == "limit_req_zone" and self.rate is not None:
+            rest = [f"rate={self.rate}" if word.startswith("rate=") else word for word in rest]
+        return (first, *rest)
 
     def _server(self, server: Directive) -> Directive:
         listens = [one for item in server.named("listen") for one in self._listen(item)]
@@ -164,8 +199,9 @@ class _Rewriting:
                 file=server.source.file,
                 line=server.source.line,
             )
+        rules = clocks.CLOCK_RULES + (clocks.ORDER_RULES if self.timed else ())
         rest = (item for item in self._block(server) if item.name != "listen")
-        return replace(server, block=(*listens, *_CLOCKS, *rest))
+        return replace(server, block=(*listens, *rules, *rest))
 
     def _listen(self, item: Directive) -> Iterator[Directive]:
         words = tuple(word for word in item.args[1:] if not word.startswith("ipv6only="))
@@ -178,6 +214,8 @@ class _Rewriting:
         return f"[{end.host}]:{end.port}" if listen.family == 6 else f"{end.host}:{end.port}"
 
     def _passed(self, target: str) -> str:
+        if _PASS_BY_NAME.match(target):
+            return f"http://127.0.0.1:{self.backend_port}"
         found = _PASS.fullmatch(target)
         if found is None:
             return target
@@ -201,6 +239,13 @@ class _Rewriting:
             make_certificate(*made, tuple(sorted(self.names.get((certificate, key), ()))))
             self.certificates[certificate, key] = str(made[0]), str(made[1])
         return self.certificates[certificate, key]
+
+
+def _with_configured_port(item: Directive) -> Directive:
+    """A directive that asks for `$server_port`, asking for the configured one."""
+    args = tuple(_SERVER_PORT.sub(rf"\1{_PORT}", word) for word in item.args)
+    block = None if item.block is None else tuple(map(_with_configured_port, item.block))
+    return replace(item, args=args, block=block)
 
 
 def _walk(tree: Iterable[Directive]) -> Iterator[Directive]:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from simkit.measures.drops import CohortDrops, Drops, RuleDrops, drops_of
 from simkit.measures.intervals import Interval, clopper_pearson, paired_difference, t_interval
-from simkit.measures.leakage import Leakage, Probe, Secret, World, leakage_of, measure
+from simkit.measures.leakage import (
+    Attack,
+    Leakage,
+    Probe,
+    Secret,
+    World,
+    attack,
+    attacks_on,
+    leakage_of,
+    measure,
+)
 from simkit.measures.load import Load, load_of
 
 __all__ = [
+    "Attack",
     "CohortDrops",
     "Drops",
     "Interval",
@@ -17,6 +28,8 @@ __all__ = [
     "RuleDrops",
     "Secret",
     "World",
+    "attack",
+    "attacks_on",
     "clopper_pearson",
     "drops_of",
     "leakage_of",

@@ -7,13 +7,14 @@ numbers) are compared by the differences within each replication, which get the 
 trials gets the interval of Clopper and Pearson 1934 (doi:10.1093/biomet/26.4.404), which covers
 at least as often as it says.
 
-One replication has no interval, and then none is made up: the bounds are nan.
+One replication has no interval, and then none is made up: the bounds are nan, and ``why`` says
+why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan, nan, sqrt
 
 import numpy as np
@@ -34,13 +35,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean of ``n`` values with its bounds, which are nan where there are fewer than two."""
+    """A mean of ``n`` values with its bounds; they are nan where there is no interval.
+
+    ``why`` says then why there is none.
+    """
 
     mean: float
     low: float
     high: float
     n: int
     level: float = 0.95
+    why: str = ""
 
     @property
     def known(self) -> bool:
@@ -63,6 +68,15 @@ class Interval:
         low, high = (min(max(v, lowest), highest) for v in (self.low, self.high))
         return Interval(self.mean, low, high, self.n, self.level)
 
+    def scaled(self, factor: float) -> Interval:
+        """The interval of the number times a factor above 0: in another unit."""
+        mean, low, high = (factor * v for v in (self.mean, self.low, self.high))
+        return replace(self, mean=mean, low=low, high=high)
+
+    def negated(self) -> Interval:
+        """The interval of the number with its sign turned round."""
+        return replace(self, mean=0.0 - self.mean, low=0.0 - self.high, high=0.0 - self.low)
+
 
 def t_interval(values: Values, level: float = 0.95) -> Interval:
     """The mean of independent values and Student's t interval; nan among the values is left out.
@@ -73,7 +87,9 @@ def t_interval(values: Values, level: float = 0.95) -> Interval:
     given = np.asarray(values, dtype=np.float64)
     given = given[~np.isnan(given)]
     if given.size < 2:
-        return Interval(float(given[0]) if given.size else nan, nan, nan, given.size, level)
+        mean = float(given[0]) if given.size else nan
+        why = "one replication: no interval" if given.size else "no value: no interval"
+        return Interval(mean, nan, nan, given.size, level, why)
     from scipy.special import stdtrit
 
     mean = float(given.mean())

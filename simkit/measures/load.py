@@ -1,14 +1,23 @@
 """Load: what a run cost the server and its honest clients. It stays a vector.
 
 The server's part is counted by the engine over the scenario's window (``Run.load``, units in the
-names). The clients' part is the latency of honest requests that the policy let through and that
-an HTTP answer came to: a refusal is quick, so counting it would make a server that refuses look
-fast. Quantiles interpolate linearly between order statistics (Hyndman and Fan 1996, type 7).
+names). The clients' part is how long honest clients waited, over the same window, taken twice:
+
+=====================  ======================================================================
+``honest_latency_…``   of *requests* that the policy let through and that an HTTP answer came
+                       to. A refusal is quick, so counting it would make a server that refuses
+                       look fast. The median is that of small files, the same under every policy
+``honest_wish_…``      of *wishes* that were served, from the first request until everything had
+                       come, retries and pauses included: what a person waits for
+                       (`simkit.measures.waiting`)
+=====================  ======================================================================
+
+Quantiles interpolate linearly between order statistics (Hyndman and Fan 1996, type 7).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import nan
 
@@ -16,14 +25,20 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.run import Run
+from simkit.measures.waiting import honest_cohorts, quantile, served_wishes, wish_latency_ms
 from simkit.wire import SightKind
 
-__all__ = ["LATENCIES", "Load", "load_of"]
+__all__ = ["LATENCIES", "WISH_LATENCIES", "Load", "answered_requests_ms", "load_of"]
 
 LATENCIES = {
     "honest_latency_p50_ms": 0.5,
     "honest_latency_p95_ms": 0.95,
     "honest_latency_p99_ms": 0.99,
+}
+WISH_LATENCIES = {
+    "honest_wish_p50_ms": 0.5,
+    "honest_wish_p95_ms": 0.95,
+    "honest_wish_p99_ms": 0.99,
 }
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
@@ -48,21 +63,26 @@ class Load:
         return {**self.server, "cpu_share": self.cpu_share, **self.latency_ms}
 
 
-def _honest_latency_ms(run: Run) -> npt.NDArray[np.float64]:
+def answered_requests_ms(
+    run: Run, cohorts: Collection[str] | None = None
+) -> npt.NDArray[np.float64]:
+    """The latency of requests that were let through and answered, of these cohorts.
+
+    None takes the honest ones.
+    """
     columns = run.requests
-    honest = np.array([c.honest for c in run.cohorts], dtype=np.bool_)
-    mask = honest[columns["cohort"].astype(np.int64)] & ~columns["refused"].astype(np.bool_)
+    names = honest_cohorts(run) if cohorts is None else cohorts
+    wanted = np.array([c.name in names for c in run.cohorts], dtype=np.bool_)
+    mask = wanted[columns["cohort"].astype(np.int64)] & ~columns["refused"].astype(np.bool_)
     mask &= np.asarray(columns["sight"] == int(SightKind.HTTP))
     result: npt.NDArray[np.float64] = columns["latency_ns"][mask].astype(np.float64) / _NS_PER_MS
     return result
 
 
-def _quantile(values: npt.NDArray[np.float64], share: float) -> float:
-    return float(np.quantile(values, share)) if values.size else nan
-
-
 def load_of(run: Run) -> Load:
     """The load of a run as a vector of named numbers."""
-    latency = _honest_latency_ms(run)
-    quantiles = {name: _quantile(latency, share) for name, share in LATENCIES.items()}
-    return Load(run.window_ns / _NS_PER_S, dict(run.load), quantiles, int(latency.size))
+    answered = answered_requests_ms(run)
+    waits = wish_latency_ms(run, served_wishes(run))
+    quantiles = {name: quantile(answered, share) for name, share in LATENCIES.items()}
+    quantiles |= {name: quantile(waits, share) for name, share in WISH_LATENCIES.items()}
+    return Load(run.window_ns / _NS_PER_S, dict(run.load), quantiles, int(answered.size))

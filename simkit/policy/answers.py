@@ -60,6 +60,7 @@ __all__ = [
     "product",
     "reason",
     "status_shown",
+    "version_note",
 ]
 
 
@@ -116,3 +117,10 @@ def header_bytes(
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogateescape"))
+
+
+def version_note(version: str | None) -> str | None:
+    """What to say of an nginx of that version; None where it is the modelled one, or not known."""
+    if version is None or version == NGINX_VERSION:
+        return None
+    return f"this nginx is {version}, modelled is {NGINX_VERSION}: some answers may differ"

@@ -10,8 +10,8 @@ from pathlib import Path
 from simkit.errors import InputError
 from simkit.policy import syntax
 from simkit.policy.checks import check_repeated, check_variables
-from simkit.policy.directives import DECIDING, cannot_matter
-from simkit.policy.facts import View
+from simkit.policy.directives import DECIDING, cannot_matter, what_is_lost
+from simkit.policy.facts import HeaderNames, View
 from simkit.policy.locations import build_locations
 from simkit.policy.maps import MapTable, parse_geo, parse_map
 from simkit.policy.model import (
@@ -78,7 +78,7 @@ def build(path: Path, *, allow_unsupported: bool = False) -> Http:
         assigned=frozenset((*_assigned(servers), *captured)) - {"args"},
         worker_processes=main.scalar("worker_processes", _ONE_WORKER, _workers),
         worker_connections=_worker_connections(main),
-        warnings=tuple(f"{d.source}: {d.source.text}: not simulated" for d in unsupported),
+        warnings=tuple(_warnings(seen, unsupported)),
         ignored=tuple(sorted({d.name for d in seen if cannot_matter(d.name, d.args)})),
     )
     more = check_variables(built, seen, allow=allow_unsupported)
@@ -90,6 +90,15 @@ def _all(block: Sequence[Directive]) -> Iterator[Directive]:
         yield directive
         if directive.block and directive.name not in _OPAQUE:
             yield from _all(directive.block)
+
+
+def _warnings(seen: Sequence[Directive], unsupported: Sequence[Directive]) -> Iterator[str]:
+    for directive in unsupported:
+        yield f"{directive.source}: {directive.source.text}: not simulated"
+    for directive in seen:
+        lost = what_is_lost(directive.name, directive.args)
+        if lost is not None:
+            yield f"{directive.source}: {directive.source.text}: {lost}"
 
 
 def _not_simulated(directive: Directive) -> InputError:
@@ -155,7 +164,7 @@ def _server(scope: Scope, source: Source, zones: Zones) -> Server:
         tuple(filter(None, (read_realip(scope),))),
         _shown_name(names),
         merge_slashes=scope.flag("merge_slashes", True),
-        underscores=scope.flag("underscores_in_headers"),
+        names=_header_names(scope),
     )
     return Server(
         names=names,
@@ -175,6 +184,11 @@ def _server(scope: Scope, source: Source, zones: Zones) -> Server:
         has_certificate=bool(scope.nearest("ssl_certificate")),
         source=source,
     )
+
+
+def _header_names(scope: Scope) -> HeaderNames:
+    invalid = not scope.flag("ignore_invalid_headers", True)
+    return HeaderNames(scope.flag("underscores_in_headers") or invalid, invalid)
 
 
 def _read_name(text: str, source: Source) -> str:

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from simkit.errors import InputError
 from simkit.policy.known import CHANGEABLE, is_of_nginx, is_simulated
+from simkit.policy.maps import MapTable
 from simkit.policy.model import Http, If, Location, Op, Return, Rewrite, Server, Set
 from simkit.policy.reader import Directive
 from simkit.policy.source import Source
+from simkit.policy.split import SplitTable
 from simkit.policy.syntax import bad
 from simkit.policy.users import is_right
 from simkit.policy.values import Template
+from simkit.policy.variables import OF_SOCKET
 
-_SHOWN_ONLY = ("log_format", "index", "add_trailer")
+_SHOWN_ONLY = ("log_format", "add_trailer")
 _SHOWN_ONLY_ENDINGS = ("_pass", "_set_header", "_param")
 """Directives whose variables change no answer; they must exist all the same."""
 
@@ -30,6 +33,9 @@ _ONCE = frozenset(
     """.split()
 )
 """Directives that may stand only once in a block."""
+_FORBIDDEN = 403
+_IDLE, _SHOWS, _DECIDES = 0, 1, 2
+"""What comes of a value: nothing that is simulated, something seen, another answer."""
 
 __all__ = ["check_repeated", "check_variables"]
 
@@ -55,31 +61,39 @@ def check_variables(http: Http, seen: Sequence[Directive], *, allow: bool) -> tu
     _check_names(http)
     _check_circles(http)
     own = http.assigned | http.maps.keys() | http.geos.keys()
+    known = own | (set() if _hears_everywhere(http) else {OF_SOCKET})
     found: dict[str, None] = {}
-    for template, matters in _templates(http):
+    for template, weight in _weighed(http):
         for name in template.names:
-            if name in own or is_simulated(name):
-                continue
-            found[_complain(name, template.source, fatal=matters and not allow)] = None
+            if not is_of_nginx(name) and name not in own:
+                raise _unknown(name, template.source)
+            if weight is not _IDLE and name not in known and not is_simulated(name):
+                fatal = weight is _DECIDES and not allow
+                found[_complain(name, template.source, fatal=fatal)] = None
     for directive in seen:
         _check_shown(directive, own)
     return (*found, *_assumed(http))
 
 
+def _hears_everywhere(http: Http) -> bool:
+    """Whether some server listens on all addresses, so that `$server_addr` is not known."""
+    return any(listen.is_wildcard for server in http.servers for listen in server.listens)
+
+
 def _assumed(http: Http) -> Iterator[str]:
-    """Where nobody's password can be checked."""
+    """Where passwords cannot be checked."""
     places = {p.credentials.source: p.credentials for p in _places(http) if p.credentials}
     for source, credentials in places.items():
-        if credentials.users is None:
-            what = "its file of users could not be read, so whoever gives credentials is let in"
-            yield f"{source}: {source.text}: {what}"
-        elif any(is_right("", stored) is None for stored in credentials.users.values()):
+        users = credentials.users
+        if isinstance(users, int):
+            what = "is not there" if users == _FORBIDDEN else "cannot be read"
+            said = f"its file of users {what}, so whoever gives credentials gets a {users}"
+            yield f"{source}: {source.text}: {said}"
+        elif any(is_right("", stored) is None for stored in (users or {}).values()):
             yield f"{source}: {source.text}: some passwords cannot be checked, they count as right"
 
 
 def _complain(name: str, source: Source, *, fatal: bool) -> str:
-    if not is_of_nginx(name):
-        raise _unknown(name, source)
     what = f'the variable "${name}" is not simulated'
     if fatal:
         raise bad(source, what, "take it out, or allow what is not simulated")
@@ -117,8 +131,8 @@ def _given(http: Http) -> Iterator[tuple[str, Source]]:
 def _check_circles(http: Http) -> None:
     """Maps that need themselves: nginx would find out with the first request."""
     needs = {
-        name: {n for t in (m.subject, *(e.value for e in m.entries)) for n in t.names}
-        for name, m in http.maps.items()
+        name: {n for template in _of_map(table) for n in template.names}
+        for name, table in http.maps.items()
     }
     done: set[str] = set()
     for start in needs:
@@ -142,18 +156,41 @@ def _follow(start: str, needs: dict[str, set[str]], http: Http, done: set[str]) 
 # -- where variables stand -----------------------------------------------------------------------
 
 
-def _templates(http: Http) -> Iterator[tuple[Template, bool]]:
-    """Every value with variables, and whether it can change who gets which answer."""
+def _weighed(http: Http) -> Iterator[tuple[Template, int]]:
+    """Every value with variables, and how it counts; a `map` counts as what asks for it."""
+    weights = dict.fromkeys(http.maps, _IDLE)
+    for template, weight in _templates(http):
+        yield template, weight
+        _reach(template, weight, http, weights)
+    for name, table in http.maps.items():
+        for template in _of_map(table):
+            yield template, weights[name]
+
+
+def _reach(template: Template, weight: int, http: Http, weights: dict[str, int]) -> None:
+    """Give the maps that a value asks for, and those that they ask for, at least its weight."""
+    pending = list(template.names)
+    while pending:
+        name = pending.pop()
+        if name in weights and weights[name] < weight:
+            weights[name] = weight
+            pending += (n for inner in _of_map(http.maps[name]) for n in inner.names)
+
+
+def _of_map(table: MapTable | SplitTable) -> Iterator[Template]:
+    yield table.subject
+    yield from (entry.value for entry in table.entries)
+
+
+def _templates(http: Http) -> Iterator[tuple[Template, int]]:
+    """Every value outside a `map`, and whether it can change who gets which answer."""
     for zone in http.zones:
-        yield zone.key, True
-    for table in http.maps.values():
-        yield table.subject, True
-        yield from ((entry.value, True) for entry in table.entries)
+        yield zone.key, _DECIDES
     for geo in http.geos.values():
         if geo.subject is not None:
-            yield geo.subject, True
+            yield geo.subject, _DECIDES
     for op in _programs(http):
-        yield from ((template, True) for template in _of_op(op))
+        yield from ((template, _DECIDES) for template in _of_op(op))
     for location in _places(http):
         yield from _of_location(location)
 
@@ -171,13 +208,15 @@ def _places_of(server: Server) -> Iterator[Location]:
                 yield op.location
 
 
-def _of_location(location: Location) -> Iterator[tuple[Template, bool]]:
-    yield from ((page.target, True) for page in location.error_pages)
-    yield from ((word, True) for word in location.try_files)
-    yield location.root.path, False
-    yield from ((header.value, False) for header in location.add_headers)
+def _of_location(location: Location) -> Iterator[tuple[Template, int]]:
+    yield from ((page.target, _DECIDES) for page in location.error_pages)
+    yield from ((word, _DECIDES) for word in (*location.try_files, *location.index))
+    yield location.root.path, _SHOWS
+    yield from ((header.value, _SHOWS) for header in location.add_headers)
+    yield from ((value, _SHOWS) for value in (location.charset, location.expires) if value)
     if location.credentials is not None:
-        yield location.credentials.realm, True
+        yield location.credentials.realm, _DECIDES
+        yield location.credentials.file, _DECIDES
 
 
 def _programs(http: Http) -> Iterator[Op]:

@@ -9,15 +9,19 @@ from typing import NoReturn
 
 from simkit.policy import reply
 from simkit.policy.answers import status_shown
+from simkit.policy.expiry import Lasting, lasting
+from simkit.policy.facts import is_raw
 from simkit.policy.model import ErrorPage
 from simkit.policy.passage import Done, Passage
 from simkit.policy.plan import Handler, Rule
+from simkit.policy.uri import ascii_lower
 from simkit.policy.values import Residue
 
 _CLOSED = 444
 _SILENT_CODES = (408, _CLOSED, 499)
 _FOUND = 302
 _INTERNAL_ERROR = 500
+_WITHOUT_CHARSET = (301, 302)
 
 __all__ = ["Ending"]
 
@@ -103,14 +107,42 @@ class Ending(Passage):
             if header.always or status in reply.WITH_HEADERS
         )
         extra = tuple((name, value) for name, value in added if value)
+        content_type = self._with_charset(content_type, status)
         if "Location" in self._headers:
             self._headers["Location"] = self._absolute(self._headers["Location"])
         extra = (*self._headers.items(), *extra)
         is_head = self._method == "HEAD"
-        draft = reply.Draft(status, handler, body_bytes, content_type, extra, is_head)
+        lasts = self._lasts() if status in reply.WITH_HEADERS else None
+        draft = reply.Draft(status, handler, body_bytes, content_type, extra, is_head, lasts)
         self._draft = draft
         keep_alive = self._keep_alive
         raise Done(reply.answer(self._manner, self._here, draft, self._rule, keep_alive=keep_alive))
+
+    def _with_charset(self, kind: str, status: int) -> str:
+        """A media type with what `charset` adds to it (ngx_http_charset_filter_module.c)."""
+        here = self._here
+        if here.charset is None or status in _WITHOUT_CHARSET:
+            return kind
+        if not here.charset_types & {kind, "*"} or not kind:
+            return kind
+        charset = self._variables.text(here.charset)
+        if not charset and any(self._is_missing(name) for name in here.charset.names):
+            # A variable that is not there is an error, and the answer is given up.
+            manner = self._manner._replace(body_unread=False)
+            raise Done(reply.closed(status, manner, reset=False, rule=self._rule))
+        return f"{kind}; charset={charset}" if charset else kind
+
+    def _is_missing(self, name: str) -> bool:
+        """Whether an empty variable was not sent at all; an empty argument was."""
+        if not name.startswith("arg_"):
+            return is_raw(name)
+        pairs = self._variables.known(self._variables.query).split("&")
+        keys = (key for key, equals, _ in (pair.partition("=") for pair in pairs) if equals)
+        return name.removeprefix("arg_") not in map(ascii_lower, keys)
+
+    def _lasts(self) -> Lasting | None:
+        value = self._here.expires
+        return None if value is None else lasting(self._variables.text(value), value.source)
 
     # -- going elsewhere ------------------------------------------------------------------------
 

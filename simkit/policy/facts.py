@@ -12,6 +12,7 @@ from binascii import Error as Base64Error
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
 from simkit.policy.realip import RealIp
 from simkit.policy.uri import Target, ascii_lower, parse_target, valid_host
@@ -22,6 +23,7 @@ __all__ = [
     "RAW_PREFIXES",
     "RAW_VARIABLES",
     "Facts",
+    "HeaderNames",
     "Headers",
     "Reading",
     "View",
@@ -38,13 +40,32 @@ _NAME_WITH_UNDERSCORE = re.compile(r"[A-Za-z0-9_-]+")
 _WITHOUT_VIEW = Target("/", None)
 
 
+class HeaderNames(NamedTuple):
+    """Which names of headers count: with an underscore in them, with whatever else."""
+
+    underscores: bool = False
+    others: bool = False
+
+    def take(self, name: str) -> bool:
+        """Whether a header of that name counts."""
+        if self.others:
+            return True
+        valid = _NAME_WITH_UNDERSCORE if self.underscores else _PLAIN_NAME
+        return valid.fullmatch(name) is not None
+
+
+PLAIN_NAMES = HeaderNames()
+
+
 class View:
     """What the server, and later the location, add to how a request is read.
 
-    ``realips`` are asked in turn until one names an address. Views are compared by identity.
+    ``realips`` are asked in turn until one names an address. ``merge_slashes`` and, for what comes
+    before the Host, ``first_names`` are those of the server at which reading began. Views are
+    compared by identity.
     """
 
-    __slots__ = ("_others", "merge_slashes", "realips", "server_name", "underscores")
+    __slots__ = ("_others", "first_names", "merge_slashes", "names", "realips", "server_name")
 
     def __init__(
         self,
@@ -52,33 +73,36 @@ class View:
         server_name: str = "",
         *,
         merge_slashes: bool = True,
-        underscores: bool = False,
+        names: HeaderNames = PLAIN_NAMES,
+        first_names: HeaderNames | None = None,
     ) -> None:
         self.realips = realips
         self.server_name = server_name
         self.merge_slashes = merge_slashes
-        self.underscores = underscores
+        self.names = names
+        self.first_names = names if first_names is None else first_names
         self._others: dict[object, View] = {}
 
     def behind(self, realip: RealIp | None) -> View:
         """The view with one more `RealIp` to ask; the same object every time."""
         if realip is None or realip in self.realips:
             return self
-        return self._other(realip, (*self.realips, realip), self.merge_slashes)
+        return self._other(realip, (*self.realips, realip), self)
 
-    def merging(self, merge_slashes: bool) -> View:
-        """The view with `merge_slashes` as given; the same object every time."""
-        if merge_slashes is self.merge_slashes:
+    def begun_at(self, first: View) -> View:
+        """The view of a request whose reading began at another server; the same object always."""
+        if (first.merge_slashes, first.names) == (self.merge_slashes, self.first_names):
             return self
-        return self._other(merge_slashes, self.realips, merge_slashes)
+        return self._other(first, self.realips, first)
 
-    def _other(self, key: object, realips: tuple[RealIp, ...], merge_slashes: bool) -> View:
+    def _other(self, key: object, realips: tuple[RealIp, ...], first: View) -> View:
         if key not in self._others:
             self._others[key] = View(
                 realips,
                 self.server_name,
-                merge_slashes=merge_slashes,
-                underscores=self.underscores,
+                merge_slashes=first.merge_slashes,
+                names=self.names,
+                first_names=first.first_names,
             )
         return self._others[key]
 
@@ -88,12 +112,20 @@ PLAIN_VIEW = View()
 
 
 class Headers:
-    """The headers of a request that nginx does not pass over for their names."""
+    """The headers of a request that nginx does not pass over for their names.
 
-    def __init__(self, shape: Shape, *, underscores: bool) -> None:
-        valid = (_NAME_WITH_UNDERSCORE if underscores else _PLAIN_NAME).fullmatch
+    ``names`` says which those are, ``first`` the same for what comes before the Host.
+    """
+
+    def __init__(self, shape: Shape, names: HeaderNames, first: HeaderNames) -> None:
         sent = () if shape.version is Version.HTTP_0_9 else shape.headers
-        self._pairs = [(ascii_lower(n), v.strip(" ")) for n, v in sent if valid(n)]
+        hosts = (i for i, (name, _) in enumerate(sent) if ascii_lower(name) == "host")
+        named = 0 if "://" in shape.target else next(hosts, len(sent))
+        self._pairs = [
+            (ascii_lower(name), value.strip(" "))
+            for i, (name, value) in enumerate(sent)
+            if (first if i < named else names).take(name)
+        ]
 
     def all(self, name: str) -> list[str]:
         """The values of every header of that name, in order."""
@@ -125,6 +157,7 @@ class Reading:
         self.shape = shape
         self.answers: dict[object, Hashable] = {}
         """What the planner has found out about the shape."""
+        self._headers: dict[tuple[HeaderNames, HeaderNames], Headers] = {}
 
     @cached_property
     def target(self) -> Target:
@@ -138,13 +171,15 @@ class Reading:
 
     @cached_property
     def headers(self) -> Headers:
-        """The headers, without those that have an underscore in their names."""
-        return Headers(self.shape, underscores=False)
+        """The headers with plain names, among which are all that nginx itself looks at."""
+        return self.headers_by(PLAIN_NAMES, PLAIN_NAMES)
 
-    @cached_property
-    def more_headers(self) -> Headers:
-        """The headers, with those that have an underscore in their names."""
-        return Headers(self.shape, underscores=True)
+    def headers_by(self, names: HeaderNames, first: HeaderNames) -> Headers:
+        """The headers whose names count, where ``first`` is for what comes before the Host."""
+        found = self._headers.get((names, first))
+        if found is None:
+            found = self._headers[names, first] = Headers(self.shape, names, first)
+        return found
 
     @cached_property
     def host(self) -> str | None:
@@ -245,7 +280,7 @@ class Facts:
     @property
     def headers(self) -> Headers:
         """The headers that count."""
-        return self.reading.more_headers if self.view.underscores else self.reading.headers
+        return self.reading.headers_by(self.view.names, self.view.first_names)
 
     @property
     def client(self) -> Address:

@@ -117,18 +117,24 @@ class _MapBuilder:
             return
         key = ascii_lower(key.removeprefix("\\"))
         if self.hostnames and key.startswith("*."):
-            self.wildcards.append((key[1:], number))
+            _add(self.wildcards, key[1:], number, source)
         elif self.hostnames and key.startswith("."):
             self._exact(key[1:], number, source)
-            self.wildcards.append((key, number))
+            _add(self.wildcards, key, number, source)
         elif self.hostnames and key.endswith(".*"):
-            self.suffixes.append((key[:-1], number))
+            _add(self.suffixes, key[:-1], number, source)
         else:
             self._exact(key, number, source)
 
     def _exact(self, key: str, number: int, source: Source) -> None:
         if self.exact.setdefault(key, number) != number:
             raise bad(source, f'conflicting parameter "{key}"')
+
+
+def _add(pairs: list[tuple[str, int]], key: str, number: int, source: Source) -> None:
+    if any(key == known for known, _ in pairs):
+        raise bad(source, f'conflicting parameter "{source.text.split()[0]}"')
+    pairs.append((key, number))
 
 
 def parse_map(block: Directive) -> MapTable:

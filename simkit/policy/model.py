@@ -20,6 +20,7 @@ from simkit.policy.scope import NOWHERE, Scope
 from simkit.policy.source import Source
 from simkit.policy.split import SplitTable
 from simkit.policy.syntax import Network
+from simkit.policy.users import Users, read_users
 from simkit.policy.values import Template
 
 __all__ = [
@@ -157,11 +158,21 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """`auth_basic` with its file."""
+    """`auth_basic` with its file, whose relative name begins at ``home``.
+
+    ``users`` is what the file said when the configuration was read, or the status that it gives;
+    None where its name has variables in it.
+    """
 
     realm: Template
-    users: Mapping[str, str] | None  # None: not known, so whoever gives some is right
+    file: Template
+    users: Users | None
+    home: Path
     source: Source
+
+    def read(self, name: str) -> Users:
+        """The file of that name."""
+        return read_users(self.home / name) if self.users is None else self.users
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +185,10 @@ class Root:
     path: Template
     replaces: str = ""
     whole: bool = False
+
+    def below(self, path: str) -> str:
+        """What of a path lies below the folder."""
+        return "" if self.whole else path.removeprefix(self.replaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +238,14 @@ class Location:
     intercept_errors: bool = False
     try_files: tuple[Template, ...] = ()
     try_source: Source | None = None
+    index: tuple[Template, ...] = ()
     internal: bool = False
     auto_redirect: bool = False
     default_type: str = "text/plain"
+    charset: Template | None = None
+    charset_types: frozenset[str] = frozenset()
+    expires: Template | None = None
+    ranges: bool = True
     types: Mapping[str, str] = field(default_factory=dict)  # by extension
     root: Root = Root(Template((), Source("", 0, "")))
     server_tokens: bool = True
@@ -237,6 +257,8 @@ class Location:
     max_body_bytes: int = 1 << 20
     keepalive_timeout_ns: int = 75_000_000_000
     keepalive_header_s: int = 0  # 0: no header Keep-Alive
+    keepalive_requests: int = 1000
+    keepalive_disabled: frozenset[str] = frozenset()  # agents that no connection is kept for
     resets_when_timed_out: bool = False
     merge_slashes: bool = True
     scope: Scope = field(default=NOWHERE, repr=False)  # what is written here and around
@@ -278,6 +300,16 @@ class Listen:
     http2: bool
     default: bool
     source: Source
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether every address of the family is listened on."""
+        return self.address in ("*", "::")
+
+    @property
+    def where(self) -> str:
+        """Address and port as a `listen` says them."""
+        return f"[{self.address}]:{self.port}" if self.ipv6 else f"{self.address}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

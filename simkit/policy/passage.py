@@ -1,8 +1,8 @@
 """A request on its way: where it is, what it has become, and what may be asked about it.
 
 `Passage` is the ground that the parts of a walk share: `simkit.policy.ending` answers,
-`simkit.policy.rewriting` runs the programs of the rewrite module, `simkit.policy.walk` goes through
-the phases.
+`simkit.policy.rewriting` runs the programs of the rewrite module, `simkit.policy.content` looks for
+what there is to answer with, `simkit.policy.walk` goes through the phases.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from simkit.policy import reply
 from simkit.policy.model import Http, Location, Server
 from simkit.policy.plan import Decision, Node, Phase, Rule
 from simkit.policy.servers import Group
-from simkit.policy.site import Page, Site
+from simkit.policy.site import Files, Item, Kind, Page, Site, look_among
 from simkit.policy.source import Source
 from simkit.policy.values import Residue
-from simkit.policy.variables import Ask, Variables
+from simkit.policy.variables import OF_SOCKET, Ask, Variables
+from simkit.wire import Version
 
 _MAX_URI_CHANGES = 10
-_NOT_FOUND = 404
 
 __all__ = ["Branches", "Done", "Groups", "Passage", "Pause"]
 
@@ -52,6 +52,7 @@ class Passage:
         self._http = http
         self._groups = groups
         self._site = site
+        self._files = site if isinstance(site, Files) else None
         self._ask = ask
         self._variables = Variables(http, ask)
         self._variables.of_place = self._of_place
@@ -82,12 +83,21 @@ class Passage:
         if excepted is not None and not self._is_method(location.except_methods):
             location = excepted
         self._here = location
-        if location.keepalive_timeout_ns == 0:
-            self._keep_alive = False
+        if self._keep_alive:
+            self._keep_alive = self._may_keep(location)
+
+    def _may_keep(self, location: Location) -> bool:
+        """Whether a connection with one request on it may live on."""
+        if location.keepalive_timeout_ns == 0 or location.keepalive_requests <= 1:
+            return False
+        agents = location.keepalive_disabled - (set() if self._method == "POST" else {"msie6"})
+        return not agents or not self._ask(("unkept", agents), lambda f: reply.is_unkept(agents, f))
 
     def _note_status(self) -> None:
         """What `$status` says from here on."""
-        self._variables.note("status", f"{self._err_status or self._set_status:03d}")
+        unknown = 9 * (self._manner.version is Version.HTTP_0_9)
+        status = self._err_status or self._set_status or unknown
+        self._variables.note("status", f"{status:03d}")
 
     def _is_method(self, methods: frozenset[str]) -> bool:
         if self._variables.method is not None:
@@ -120,25 +130,46 @@ class Passage:
             ("page",), lambda facts: self._site.find(path.value(facts)), path
         )
 
+    def _look(self, path: Residue) -> Item:
+        """What lies under a path in the folder that is in force."""
+        site, files, root = self._site, self._files, self._here.root
+        if files is None:
+            return self._variables.ask_of(
+                ("look",), lambda facts: look_among(site, path.value(facts)), path
+            )
+        folder = self._variables.residue(root.path)
+        return self._variables.ask_of(
+            ("look", root.replaces, root.whole),
+            lambda facts: files.look(folder.value(facts), root.below(path.value(facts))),
+            folder,
+            path,
+        )
+
     def _is_file(self, path: str) -> bool:
-        return not path.endswith("/") and self._exists(path)
+        """Whether a site of pages has a file there."""
+        return not path.endswith("/") and look_among(self._site, path).kind is Kind.FILE
 
     def _is_folder(self, path: str) -> bool:
-        return self._exists(path.rstrip("/") + "/")
-
-    def _exists(self, path: str) -> bool:
-        page = self._site.find(path)
-        return page is not None and page.status != _NOT_FOUND
+        """Whether a site of pages has a folder there: it is one that has an index."""
+        return look_among(self._site, path.rstrip("/") + "/").kind is Kind.FILE
 
     # -- names of files -------------------------------------------------------------------------
 
     def _of_place(self, name: str) -> Residue:
         if name == "invalid_referer":
             return self._invalid_referer()
+        if name == OF_SOCKET:
+            listen = self._group.listen
+            return Residue((listen.address,) if not listen.is_wildcard else ())
         root = self._variables.residue(self._here.root.path)
-        if name != "request_filename" or self._here.root.whole:
+        if name == "request_filename" and not self._here.root.whole:
+            root = Residue.join((*root.parts, *self._below_root().parts))
+        files = self._files
+        if files is None:
             return root
-        return Residue.join((*root.parts, *self._below_root().parts))
+        return Residue(
+            (self._variables.ask_of(("name",), lambda f: files.full_name(root.value(f)), root),)
+        )
 
     def _invalid_referer(self) -> Residue:
         referers, view = self._here.referers, self._variables.view

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from simkit.policy.answers import version_note
 from simkit.policy.build import build
+from simkit.policy.files import said_version
 from simkit.policy.model import ConnectionSettings, Http, Server
 from simkit.policy.reader import first_comment
-from simkit.policy.servers import Group, groups
+from simkit.policy.servers import Group, groups, overlooked
 
 __all__ = ["Policy", "load_policy"]
 
@@ -39,10 +41,10 @@ class Policy:
         """The file's name without its suffix."""
         return self.path.stem
 
-    @property
+    @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What could matter and is not simulated, each with file and line."""
-        return self.http.warnings
+        return (*self.http.warnings, *overlooked(self.http.servers))
 
     @property
     def worker_processes(self) -> int | None:
@@ -97,6 +99,9 @@ def load_policy(path: Path | str, allow_unsupported: bool = False) -> Policy:
     """
     file = Path(path)
     http = build(file, allow_unsupported=allow_unsupported)
+    note = version_note(said_version(file))
+    if note is not None:
+        http = replace(http, warnings=(*http.warnings, f"{file}: {note}"))
     policy = Policy(http, first_comment(file), allow_unsupported)
     _ = policy.groups  # checks the servers that share an address and port
     return policy

@@ -1,28 +1,30 @@
 """Reading an nginx.conf, includes and all, into a tree of directives.
 
-The parsing is crossplane's; here its result becomes immutable and its errors become ours.
+Which directives stand where, and with how many arguments, is crossplane's knowledge.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import crossplane
+from crossplane.analyzer import analyze, enter_block_ctx
+from crossplane.errors import NgxParserDirectiveError
 
-from simkit.errors import InputError
-from simkit.policy.dump import is_dump, parse_dump
+from simkit.policy.files import Dump, Files, OnDisk, Part, is_dump
+from simkit.policy.places import where_it_belongs
 from simkit.policy.source import Source
+from simkit.policy.tokens import Statement, TokenError, statements
 
-_TRAILING_PLACE = re.compile(r" in \S+?:\d+$")
 _ESCAPE = re.compile(r"""\\(["'\\trn])""")
 _ESCAPES = {"t": "\t", "r": "\r", "n": "\n"}
 _MAX_DEPTH = 40
-_NOT_UTF_8 = "\N{REPLACEMENT CHARACTER}"
-_MAX_BYTES = 64 << 20
+_MOST_DIRECTIVES = 500_000
+_NOT_UTF_8 = re.compile("[\udc80-\udcff]")
+
+Context = tuple[str, ...]
 
 __all__ = ["Directive", "first_comment", "read", "unescaped"]
 
@@ -44,22 +46,11 @@ class Directive:
 def read(path: Path) -> tuple[Directive, ...]:
     """The directives of the main context, with every include in its place.
 
-    Raises InputError with file and line for what crossplane finds wrong: syntax, a directive in
-    the wrong context, a wrong number of arguments, an include that is not there.
+    Raises InputError with file and line for what is wrong: syntax, a directive in the wrong
+    context, a wrong number of arguments, an include that is not there.
     """
-    _check_file(path)
-    if is_dump(path):
-        files = parse_dump(path)
-        return tuple(_directives(files[0]["parsed"], files, str(path), 0))
-    try:
-        payload = crossplane.parse(str(path), strict=False)
-    except RecursionError:
-        raise InputError("blocks or includes are nested too deeply", file=path) from None
-    for error in payload["errors"]:
-        raise _error(error, path)
-    # Not crossplane's own combining: it gives what follows an include the name of that file.
-    files = payload["config"]
-    return tuple(_directives(files[0]["parsed"], files, files[0]["file"], 0))
+    files: Files = Dump(path) if is_dump(path) else OnDisk(path)
+    return tuple(_Reader(files).of_file(files.first, (), 0))
 
 
 def unescaped(directive: Directive) -> Directive:
@@ -83,46 +74,97 @@ def first_comment(path: Path) -> str:
     return " ".join(lines).strip()
 
 
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise InputError("there is no such file", file=path)
-    if not path.is_file():
-        raise InputError("this is not a file", file=path, hint="name an nginx.conf")
-    if path.stat().st_size > _MAX_BYTES:
-        raise InputError("the file is too large for a configuration", file=path)
+class _Reader:
+    """Reads files as their includes are met, each piece once."""
 
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._known: dict[str, tuple[Statement, ...]] = {}
+        self._count = 0
 
-def _error(error: Mapping[str, Any], path: Path) -> InputError:
-    text = _TRAILING_PLACE.sub("", str(error["error"]))
-    if "recursion depth" in text:
-        text = "blocks or includes are nested too deeply"
-    return InputError(text, file=error.get("file") or path, line=error.get("line"))
+    def of_file(self, part: Part, context: Context, depth: int) -> Iterator[Directive]:
+        """The directives of a file that stands in this context."""
+        return self._block(part, iter(self._statements(part)), context, depth)
 
+    def _statements(self, part: Part) -> tuple[Statement, ...]:
+        if part.name not in self._known:
+            try:
+                self._known[part.name] = tuple(statements(part.text))
+            except TokenError as error:
+                raise part.error(error.what, error.line) from None
+        return self._known[part.name]
 
-def _directives(
-    block: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], file: str, depth: int
-) -> Iterator[Directive]:
-    """The directives of a block, with those of included files in their place."""
-    for raw in block:
+    def _block(
+        self, part: Part, left: Iterator[Statement], context: Context, depth: int
+    ) -> Iterator[Directive]:
+        """The directives up to the brace that ends a block, or to the end of the file."""
+        for found in left:
+            if found.end == "}":
+                return
+            self._check(part, found, context, depth)
+            if found.words[0] == "include":
+                for included in self._files.included(part, found):
+                    yield from self.of_file(included, context, depth + 1)
+            else:
+                yield self._directive(part, found, left, context, depth)
+
+    def _check(self, part: Part, found: Statement, context: Context, depth: int) -> None:
+        self._count += 1
+        if self._count > _MOST_DIRECTIVES:
+            raise part.error(f"more than {_MOST_DIRECTIVES:,} directives", found.line)
         if depth > _MAX_DEPTH:
-            raise InputError("blocks are nested too deeply", file=file, line=int(raw["line"]))
-        for number in raw.get("includes", ()):
-            included = files[number]
-            yield from _directives(included["parsed"], files, included["file"], depth + 1)
-        if "includes" not in raw:
-            yield _directive(raw, files, file, depth)
+            raise part.error("blocks or includes are nested too deeply", found.line)
+        if _NOT_UTF_8.search("".join(found.words)):
+            raise part.error("this is not UTF-8", found.line)
+        wrong = _misplaced(found, context)
+        if wrong is not None:
+            misplaced = wrong.endswith("is not allowed here")
+            is_block = found.end == "{"
+            hint = where_it_belongs(found.words[0], is_block=is_block) if misplaced else None
+            raise part.error(wrong, found.line, hint)
+
+    def _directive(
+        self,
+        part: Part,
+        found: Statement,
+        left: Iterator[Statement],
+        context: Context,
+        depth: int,
+    ) -> Directive:
+        name, *given = found.words
+        args = tuple(given)
+        if name == "if" and context[:1] == ("http",):
+            args = _condition(part, found)
+        source = Source(part.file, part.line(found.line), _one_line(name, args))
+        if found.end == ";":
+            return Directive(name, args, source)
+        inner = enter_block_ctx({"directive": name}, context)
+        return Directive(name, args, source, tuple(self._block(part, left, inner, depth + 1)))
 
 
-def _directive(
-    raw: Mapping[str, Any], files: Sequence[Mapping[str, Any]], file: str, depth: int
-) -> Directive:
-    name, args = str(raw["directive"]), tuple(str(a) for a in raw["args"])
-    if _NOT_UTF_8 in "".join((name, *args)):
-        raise InputError("this is not UTF-8", file=file, line=int(raw["line"]))
-    source = Source(file, int(raw["line"]), _one_line(name, args))
-    block: Sequence[Mapping[str, Any]] | None = raw.get("block")
-    inner = None if block is None else tuple(_directives(block, files, file, depth + 1))
-    return Directive(name, args, source, inner)
+def _misplaced(found: Statement, context: Context) -> str | None:
+    """What is wrong with where a directive stands or with what it is given, or None."""
+    name, *args = found.words
+    statement = {"directive": name, "line": found.line, "args": args}
+    try:
+        analyze("", statement, found.end, context)
+    except NgxParserDirectiveError as error:
+        return str(error.strerror)
+    except (TypeError, ValueError):  # its own message cannot hold a percent sign
+        return f'invalid value "{args[0]}" in "{name}" directive, it must be "on" or "off"'
+    if name == "include" and (len(args) != 1 or found.end != ";"):
+        return 'invalid number of arguments in "include" directive'
+    return None
+
+
+def _condition(part: Part, found: Statement) -> tuple[str, ...]:
+    """The words of an `if` without the parentheses around them (ngx_http_rewrite_if_condition)."""
+    args = list(found.words[1:])
+    if not args or not args[0].startswith("(") or not args[-1].endswith(")"):
+        raise part.error(f'invalid condition "{args[0] if args else ""}"', found.line)
+    args[0] = args[0][1:]
+    args[-1] = args[-1][:-1]
+    return tuple(args[int(not args[0]) : len(args) - int(not args[-1])])
 
 
 def _one_line(name: str, args: Sequence[str]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from simkit.policy.answers import header_bytes, page_bytes, product
+from simkit.policy.expiry import Lasting
 from simkit.policy.facts import Facts, View
 from simkit.policy.model import Access, Listen, Location
 from simkit.policy.plan import Decision, Handler, Rule
@@ -20,9 +22,11 @@ WITH_HEADERS = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FILE_HEADERS = (("Last-Modified", "Thu, 01 Jan 1970 00:00:00 GMT"), ("Accept-Ranges", "bytes"))
+_NOT_TOLD = ("Content-Length", "Expires")
 _ETAG_BYTES = len('ETag: "00000000-"\r\n')
 _OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
 _FIRST_ERROR = 400
+_MSIE6 = re.compile(r"MSIE [456]\.")
 _READ, _WRITTEN = ("GET", "HEAD"), ("POST",)
 
 __all__ = [
@@ -34,6 +38,7 @@ __all__ = [
     "access",
     "answer",
     "closed",
+    "is_unkept",
     "manner",
     "origin",
     "own_page",
@@ -76,6 +81,18 @@ def manner(facts: Facts, listen: Listen) -> Manner:
     )
 
 
+def is_unkept(agents: frozenset[str], facts: Facts) -> bool:
+    """Whether `keepalive_disable` names the agent: MSIE up to 6, or Safari."""
+    agent = next(iter(facts.headers.all("User-Agent")), "")
+    if "Opera" in agent:
+        return False
+    if "MSIE " in agent:
+        old = _MSIE6.search(agent)
+        return "msie6" in agents and old is not None and "SV1;" not in agent[old.end() :]
+    other = "Gecko/" in agent or "Chrome/" in agent
+    return "safari" in agents and not other and "Safari/" in agent and "Mac OS X" in agent
+
+
 def _keeps_alive(version: Version, wishes: Sequence[str]) -> bool:
     """Whether the client wants the connection kept; the last header that says so counts."""
     if version is Version.HTTP_2:
@@ -106,7 +123,7 @@ def origin(view: View, location: Location, listen: Listen) -> Callable[[Facts], 
     """
     local = listen.address
     if local in ("*", "::"):
-        local = "[::1]" if listen.ipv6 else "127.0.0.1"
+        local = "::1" if listen.ipv6 else "127.0.0.1"  # nginx writes no brackets here
 
     def ask(facts: Facts) -> str:
         scheme = "https" if facts.shape.tls else "http"
@@ -156,7 +173,8 @@ def closed(status: int, how: Manner, *, reset: bool, rule: Rule | None) -> Decis
 class Draft(NamedTuple):
     """An HTTP answer before it is written; ``extra`` are headers besides nginx's own.
 
-    An empty ``content_type`` is not sent; ``is_head`` leaves the body out.
+    An empty ``content_type`` is not sent; ``is_head`` leaves the body out. ``lasts`` is what
+    `expires` adds.
     """
 
     status: int
@@ -165,6 +183,7 @@ class Draft(NamedTuple):
     content_type: str
     extra: tuple[tuple[str, str], ...] = ()
     is_head: bool = False
+    lasts: Lasting | None = None
 
 
 def answer(
@@ -180,7 +199,7 @@ def answer(
     if draft.handler is Handler.STATIC and how.version is not Version.HTTP_0_9:
         head += _file_header_bytes(location, draft)
     sent = 0 if draft.is_head or _is_bare(draft.status) else draft.body_bytes
-    telling = [("server", server), *((n.lower(), v) for n, v in headers if n != "Content-Length")]
+    telling = [("server", server), *((n.lower(), v) for n, v in headers if n not in _NOT_TOLD)]
     if how.version is Version.HTTP_0_9:
         telling = []
     sight = Sight(SightKind.HTTP, draft.status, tuple(sorted(telling)), sent, kept or http2)
@@ -193,7 +212,8 @@ def _file_header_bytes(location: Location, draft: Draft) -> int:
     etag = _ETAG_BYTES + len(f"{draft.body_bytes:x}") if location.etag else 0
     if draft.status != _OK:
         return etag
-    return etag + sum(len(name) + len(value) + 4 for name, value in _FILE_HEADERS)
+    added = _FILE_HEADERS if location.ranges else _FILE_HEADERS[:1]
+    return etag + sum(len(name) + len(value) + 4 for name, value in added)
 
 
 def _headers(location: Location, draft: Draft, *, connection: bool | None) -> list[tuple[str, str]]:
@@ -202,6 +222,8 @@ def _headers(location: Location, draft: Draft, *, connection: bool | None) -> li
         if draft.content_type:
             headers.append(("Content-Type", draft.content_type))
         headers.append(("Content-Length", str(draft.body_bytes)))
+    if draft.lasts is not None:
+        headers += draft.lasts.headers(0)
     headers += draft.extra
     if connection is None:
         return headers

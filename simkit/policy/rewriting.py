@@ -94,6 +94,12 @@ class Rewriting(Ending):
         return found
 
     def _tests_file(self, operator: str, name: Residue) -> bool:
+        files = self._files
+        if files is not None:
+            test = files.test
+            return self._variables.ask_of(
+                ("file", operator), lambda f: test(operator, name.value(f)), name
+            )
         root = self._variables.residue(self._here.root.path)
 
         def question(facts: Facts) -> bool:

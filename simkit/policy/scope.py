@@ -7,7 +7,7 @@ around it. `Scope.nearest` is that rule; the exceptions are named where they are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -37,6 +37,15 @@ class Scope:
     outer: Place | None = None
     home: Path | None = None  # where relative names of files begin
     names: tuple[str, ...] = ()  # of the server
+    # Found by name: a block with a thousand locations is asked for many names by each.
+    _by_name: dict[str, tuple[Directive, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[str, list[Directive]] = {}
+        for directive in self.own:
+            found.setdefault(directive.name, []).append(directive)
+        by_name = {name: tuple(directives) for name, directives in found.items()}
+        object.__setattr__(self, "_by_name", by_name)
 
     def inner(self, block: Directive, place: Place | None = None) -> Scope:
         """The scope of a block inside this one; ``place`` is that of a location.
@@ -52,7 +61,10 @@ class Scope:
 
     def here(self, *names: str) -> tuple[Directive, ...]:
         """The directives of these names at this very level."""
-        return tuple(d for d in self.own if d.name in names)
+        present = [name for name in dict.fromkeys(names) if name in self._by_name]
+        if len(present) < 2:
+            return self._by_name[present[0]] if present else ()
+        return tuple(d for d in self.own if d.name in present)
 
     def nearest(self, *names: str) -> tuple[Directive, ...]:
         """The directives of these names from the innermost level that has any."""

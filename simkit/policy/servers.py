@@ -23,7 +23,7 @@ _FLAGS = frozenset(
 _SETTINGS = ("backlog=", "rcvbuf=", "sndbuf=", "accept_filter=", "setfib=", "fastopen=",
              "ipv6only=", "so_keepalive=")  # fmt: skip
 
-__all__ = ["Chosen", "Group", "Names", "groups", "read_listens"]
+__all__ = ["Chosen", "Group", "Names", "groups", "overlooked", "read_listens"]
 
 
 def read_listens(directives: Iterable[Directive], *, http2: bool) -> tuple[Listen, ...]:
@@ -166,22 +166,50 @@ def groups(servers: Sequence[Server]) -> dict[tuple[int, bool], Group]:
     """Groups by port and family (True: IPv6), as met by a client from outside.
 
     Where several addresses of one family and port are listened on, the wildcard one counts, else
-    the first: a request does not say which of the machine's addresses it was sent to.
+    the first: a request does not say which of the machine's addresses it was sent to. What is
+    different at the others `overlooked` says.
     """
     found: dict[tuple[int, bool], Group] = {}
-    for listen, server in _wildcards_first(servers):
-        key = (listen.port, listen.ipv6)
-        group = found.get(key)
-        if group is None:
-            group = found[key] = Group(listen, [], Names())
-        if listen.address == group.listen.address and server not in group.servers:
-            _join(group, listen, server)
-    for group in found.values():
+    for group in _every_group(servers):
+        found.setdefault((group.listen.port, group.listen.ipv6), group)
         _check_certificates(group)
         for position, server in enumerate(group.servers) if _has_to_choose(group) else ():
             for name in server.names or ("",):
                 group.names.add(name, position, server)
     return found
+
+
+def overlooked(servers: Sequence[Server]) -> Iterator[str]:
+    """What `groups` leaves out and is not the same there: each address, with file and line."""
+    met: dict[tuple[int, bool], Group] = {}
+    for group in _every_group(servers):
+        listen = group.listen
+        counted = met.setdefault((listen.port, listen.ipv6), group)
+        here, there = (_served(one) for one in (group, counted))
+        if here != there:
+            source = listen.source
+            yield (
+                f"{source}: {source.text}: a request does not say which address it was sent to, "
+                f"so all on port {listen.port} count as sent to {counted.listen.where}, "
+                f"where {counted.listen.source} is listened on"
+            )
+
+
+def _served(group: Group) -> tuple[list[Server], bool, bool]:
+    return group.servers, group.listen.tls, group.listen.http2
+
+
+def _every_group(servers: Sequence[Server]) -> list[Group]:
+    """The servers by address and port as nginx keeps them, wildcard addresses first."""
+    found: dict[tuple[str, int, bool], Group] = {}
+    for listen, server in _wildcards_first(servers):
+        key = (listen.address, listen.port, listen.ipv6)
+        group = found.get(key)
+        if group is None:
+            group = found[key] = Group(listen, [], Names())
+        if server not in group.servers:
+            _join(group, listen, server)
+    return list(found.values())
 
 
 def _has_to_choose(group: Group) -> bool:
@@ -222,4 +250,4 @@ def _join(group: Group, listen: Listen, server: Server) -> None:
 
 def _wildcards_first(servers: Sequence[Server]) -> list[tuple[Listen, Server]]:
     pairs = [(listen, server) for server in servers for listen in server.listens]
-    return sorted(pairs, key=lambda pair: pair[0].address not in ("*", "::", "0.0.0.0"))
+    return sorted(pairs, key=lambda pair: not pair[0].is_wildcard)

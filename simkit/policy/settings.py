@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from simkit.policy import syntax
+from simkit.policy.expiry import read_lasting
 from simkit.policy.model import (
     Access,
     AddHeader,
@@ -36,6 +37,10 @@ _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass",
 _NO_DELAY = (1 << 62) // 1000
 _CODES_FROM, _CODES_TO = 300, 599
 _DEFAULT_TYPES = {"html": "text/html", "gif": "image/gif", "jpg": "image/jpeg"}
+_WITH_CHARSET = frozenset(
+    """text/html text/xml text/plain text/vnd.wap.wml application/javascript
+    application/rss+xml""".split()
+)
 _MOST_CONNECTIONS = 65_535
 
 __all__ = ["in_force", "passes", "read_realip"]
@@ -70,8 +75,18 @@ def _connection(location: Location, scope: Scope) -> None:
         if len(directive.args) > 1:
             header_ns = syntax.time_ns(directive.args[1], directive.source)
             location.keepalive_header_s = header_ns // syntax.NS_PER_S
+    location.keepalive_requests = scope.number("keepalive_requests", 1000)
+    disabled = scope.last("keepalive_disable")
+    location.keepalive_disabled = _agents(disabled) if disabled else frozenset(("msie6",))
     location.resets_when_timed_out = scope.flag("reset_timedout_connection")
     location.realip = read_realip(scope)
+
+
+def _agents(directive: Directive) -> frozenset[str]:
+    unknown = set(directive.args) - {"none", "msie6", "safari"}
+    if unknown:
+        raise bad(directive.source, f'invalid value "{min(unknown)}"', "none, msie6 or safari")
+    return frozenset(directive.args) - {"none"}
 
 
 def read_realip(scope: Scope) -> RealIp | None:
@@ -168,10 +183,10 @@ def _access(location: Location, scope: Scope) -> None:
     file = scope.last("auth_basic_user_file")
     if file is None:
         return
-    name = Template.parse(file.args[0], file.source).constant
-    users = None if name is None else read_users((scope.home or Path()) / name)
+    name, home = Template.parse(file.args[0], file.source), scope.home or Path()
+    users = None if name.constant is None else read_users(home / name.constant)
     location.credentials = Credentials(
-        Template.parse(realm.args[0], realm.source), users, realm.source
+        Template.parse(realm.args[0], realm.source), name, users, home, realm.source
     )
 
 
@@ -197,11 +212,41 @@ def _answers(location: Location, scope: Scope) -> None:
     location.add_headers = tuple(_add_header(d) for d in scope.nearest("add_header"))
     location.default_type = scope.scalar("default_type", "text/plain", lambda text, _: text)
     location.types = _types(scope)
+    _charset(location, scope)
+    location.expires = _expires(scope)
+    location.ranges = scope.number("max_ranges", 1) > 0
     location.pads_pages = scope.flag("msie_padding", True)
     location.etag = scope.flag("etag", True)
-    tokens = scope.scalar("server_tokens", "on", lambda text, _: text)
-    location.server_tokens = tokens != "off"
-    location.intercept_errors = scope.flag("proxy_intercept_errors")
+    location.server_tokens = scope.scalar("server_tokens", True, _tokens)
+
+
+def _tokens(text: str, source: Source) -> bool:
+    if text not in ("on", "off", "build"):
+        raise bad(source, f'invalid value "{text}"', "on, off or build")
+    return text != "off"
+
+
+def _charset(location: Location, scope: Scope) -> None:
+    named, kinds = scope.last("charset"), scope.nearest("charset_types")
+    if named is not None and named.args[0] != "off":
+        location.charset = Template.parse(named.args[0], named.source)
+    words = frozenset(word for d in kinds for word in d.args)
+    location.charset_types = frozenset({"text/html", *words}) if kinds else _WITH_CHARSET
+
+
+def _expires(scope: Scope) -> Template | None:
+    """What `expires` says; not ``modified``, which goes by the times of files."""
+    found = scope.last("expires")
+    if found is None:
+        return None
+    *modified, text = found.args
+    value = Template.parse(text, found.source)
+    if value.constant is None:
+        return value
+    is_daily = text.startswith("@")
+    if not is_daily and read_lasting(text, found.source) is None:
+        return None
+    return None if is_daily or modified else value
 
 
 def _types(scope: Scope) -> Mapping[str, str]:
@@ -251,18 +296,33 @@ def passes(scope: Scope) -> Directive | None:
 
 
 def _content(location: Location, scope: Scope) -> None:
-    location.handler = Handler.PROXY if scope.nearest_of_conditions(*_PASSES) else Handler.STATIC
+    passed = scope.nearest_of_conditions(*_PASSES)
+    location.handler = Handler.PROXY if passed else Handler.STATIC
+    module = passed[-1].name.removesuffix("_pass") if passed else "proxy"
+    location.intercept_errors = scope.flag(f"{module}_intercept_errors")
     location.root = _root(scope)
+    location.index = _index(scope)
     for tries in scope.here("try_files"):  # inherited by nothing, not even by an `if`
         location.try_files = tuple(Template.parse(word, tries.source) for word in tries.args)
         location.try_source = tries.source
         _check_last(tries)
 
 
+def _index(scope: Scope) -> tuple[Template, ...]:
+    lines = scope.nearest("index")
+    for line in lines:
+        if "" in line.args:
+            raise bad(line.source, 'index "" in "index" directive is invalid')
+    found = tuple(Template.parse(word, line.source) for line in lines for word in line.args)
+    return found or (Template(("index.html",), Source("nginx's default", 0, "index index.html")),)
+
+
 def _check_last(tries: Directive) -> None:
     word = tries.args[-1]
     if word.startswith("=") and not re.fullmatch("=[0-9]{1,3}", word):
         raise bad(tries.source, f'invalid code "{word}"', "such as =404")
+    if word.startswith("=") and int(word[1:]) < _CODES_FROM and word not in ("=201", "=204"):
+        raise bad(tries.source, f'nginx gives no answer at all where "{word}" is come to', "=404")
 
 
 def _root(scope: Scope) -> Root:

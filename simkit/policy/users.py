@@ -1,12 +1,18 @@
-"""Files of users for `auth_basic`, and whether a password is the right one."""
+"""Files of users for `auth_basic`, and whether a password is the right one.
+
+As ngx_http_auth_basic_module.c does it: a file that is not there gives a 403, one that cannot be
+read a 500, and only to who gives credentials at all; everybody else is asked for them by a 401.
+"""
 
 from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Mapping
 from hashlib import md5, sha1
 from pathlib import Path
 
+from simkit.policy.crypt import fits
 from simkit.policy.patterns import to_bytes
 
 _ROUNDS = 1000
@@ -14,26 +20,48 @@ _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ORDER = ((0, 6, 12), (1, 7, 13), (2, 8, 14), (3, 9, 15), (4, 10, 5))
 _APR1 = "$apr1$"
 _LONGEST_SALT = 8
+_PASSED, _UNAUTHORIZED, _FORBIDDEN, _BROKEN = 200, 401, 403, 500
 
-__all__ = ["is_right", "read_users"]
+Users = Mapping[str, str] | int
+
+__all__ = ["Users", "is_right", "read_users", "verdict"]
 
 
-def read_users(path: Path) -> dict[str, str] | None:
-    """What is stored for each user; None where the file cannot be read. The first line counts."""
+def read_users(path: Path) -> Users:
+    """What is stored for each user, where the first line counts; or a status.
+
+    403: the file is not there. 500: it cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return None
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return _FORBIDDEN
+    except (OSError, ValueError):
+        return _BROKEN
     found: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         user, colon, rest = line.partition(":")
-        if colon and not line.startswith("#"):
-            found.setdefault(user, rest.partition(":")[0])
+        if colon and not line.startswith(("#", "\r")):
+            found.setdefault(user, rest.partition(":")[0].partition("\r")[0])
     return found
 
 
+def verdict(user: str, password: str, users: Users) -> int:
+    """200 for the right credentials, else the status that nginx answers; no user: none given.
+
+    A password that this machine cannot check counts as right.
+    """
+    if not user:
+        return _UNAUTHORIZED
+    if isinstance(users, int):
+        return users
+    stored = users.get(user)
+    right = stored is not None and is_right(password, stored) is not False
+    return _PASSED if right else _UNAUTHORIZED
+
+
 def is_right(password: str, stored: str) -> bool | None:
-    """Whether a password fits what is stored; None for a scheme that only the C library knows."""
+    """Whether a password fits what is stored; None where it takes crypt(3) and there is none."""
     plain = to_bytes(password)
     if stored.startswith("{PLAIN}"):
         return to_bytes(stored.removeprefix("{PLAIN}")) == plain
@@ -42,7 +70,7 @@ def is_right(password: str, stored: str) -> bool | None:
     if stored.startswith(_APR1):
         salt = stored.removeprefix(_APR1).partition("$")[0]
         return apr1(plain, salt) == stored
-    return None
+    return fits(password, stored)
 
 
 def _fits_sha(plain: bytes, encoded: str) -> bool:

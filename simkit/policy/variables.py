@@ -38,7 +38,17 @@ DYNAMIC = frozenset({"status", "limit_req_status", "limit_conn_status"})
 """Variables that the walk itself gives a value."""
 OF_PLACE = frozenset({"document_root", "invalid_referer", "realpath_root", "request_filename"})
 """Variables that depend on the location as well."""
-FIXED = {"nginx_version": NGINX_VERSION, "limit_rate": "0"}
+OF_SOCKET = "server_addr"
+"""The variable that depends on where the server listens; known where that is one address."""
+FIXED = {
+    "nginx_version": NGINX_VERSION,
+    "limit_rate": "0",
+    # what is empty without the PROXY protocol, which is refused where a `listen` asks for it
+    "proxy_protocol_addr": "",
+    "proxy_protocol_port": "",
+    "proxy_protocol_server_addr": "",
+    "proxy_protocol_server_port": "",
+}
 """Variables that always have the same value."""
 
 _EMPTY = Residue(())
@@ -197,7 +207,7 @@ class Variables:
             return self._table(name).parts
         if name in FIXED:
             return (FIXED[name],)
-        if name in OF_PLACE:
+        if name in OF_PLACE or name == OF_SOCKET:
             return self.of_place(name).parts
         if is_rewritable(name):
             return self._rewritable(name)

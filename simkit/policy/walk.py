@@ -11,22 +11,22 @@ find-config, rewrite, preaccess, access, precontent, content. An `error_page` le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from simkit.policy import reply
-from simkit.policy.facts import Facts, is_ipv4
+from simkit.policy.content import Content
+from simkit.policy.facts import is_ipv4
 from simkit.policy.locations import Found, find_location
-from simkit.policy.model import Access, ConnLimit, Credentials, Http, Limit, Location, Zone
+from simkit.policy.model import Access, ConnLimit, Credentials, Http, Limit, Location, Server, Zone
 from simkit.policy.parse import ParseError, length_said, parse_error
 from simkit.policy.passage import Branches, Done, Groups, Pause
-from simkit.policy.plan import Consult, Decision, Handler, LimitUse, Node, Occupy, Phase, Rule
-from simkit.policy.rewriting import Rewriting
+from simkit.policy.plan import Consult, Decision, LimitUse, Node, Occupy, Phase, Rule
 from simkit.policy.servers import Chosen
-from simkit.policy.site import Page, Site
+from simkit.policy.site import Site
 from simkit.policy.source import Source
 from simkit.policy.uri import escaped_path
-from simkit.policy.users import is_right
+from simkit.policy.users import verdict
 from simkit.policy.values import Raw, Residue
 from simkit.policy.variables import Ask
 
@@ -34,15 +34,14 @@ PASSED, DELAYED = -1, -2
 """Outcomes of consulting limits; a number from 0 is the limit that rejects."""
 
 _NEVER_DELAYED = 1 << 60
-_FIRST_REDIRECT = 300
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE = 401, 403, 404, 405, 413
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 200, 401, 403, 404, 413
 _LONGEST_KEY = {False: 65_535, True: 255}
 """Bytes of a key, by whether the limit counts connections; a longer one is passed over."""
 
 __all__ = ["DELAYED", "PASSED", "Pause", "Walk"]
 
 
-class Walk(Rewriting):
+class Walk(Content):
     """A request on its way; ``outcomes`` are those of the limits that are already known."""
 
     def __init__(
@@ -72,6 +71,7 @@ class Walk(Rewriting):
             raise Done(reply.refused_connection())
         self._group = group
         self._manner = self._ask(("manner", group), lambda f: reply.manner(f, group.listen))
+        self._note_status()
         position = self._negotiate() if tls and group.listen.tls else 0
         self._parse(position, tls=tls)
 
@@ -89,7 +89,6 @@ class Walk(Rewriting):
     def _parse(self, position: int, *, tls: bool) -> NoReturn:
         self._phase = Phase.PARSE
         group = self._group
-        merge = group.servers[position].view.merge_slashes
         error = self._ask(
             ("parse", group, position), lambda f: parse_error(f.reading, group, position)
         )
@@ -98,7 +97,7 @@ class Walk(Rewriting):
         chosen = Chosen(position)
         if error is None or error.has_host:
             chosen = self._ask(("server", group), lambda f: group.find(f.reading.host))
-        self._enter(chosen, merge_slashes=merge)
+        self._enter(chosen, group.servers[position])
         if error is None and group.listen.tls and not tls:
             error = ParseError(497, "client sent plain HTTP to a TLS port", True, True)
         self._here = self._server.base
@@ -106,10 +105,10 @@ class Walk(Rewriting):
             self._refuse_malformed(error)
         self._server_rewrite()
 
-    def _enter(self, chosen: Chosen, *, merge_slashes: bool) -> None:
-        """The request has found its server."""
+    def _enter(self, chosen: Chosen, first: Server) -> None:
+        """The request, whose reading began at another server, has found its own."""
         self._server = self._group.servers[chosen.position]
-        self._variables.enter(self._server.view.merging(merge_slashes))
+        self._variables.enter(self._server.view.begun_at(first.view))
         if chosen.pattern is not None:
             self._variables.capture(chosen.pattern, Residue((Raw("host", self._variables.view),)))
 
@@ -266,113 +265,26 @@ class Walk(Rewriting):
         )
 
     def _admitted(self, credentials: Credentials) -> bool:
-        """Whether the client gives the right credentials."""
+        """Whether the client gives the right credentials; ends the request over a broken file."""
         realm = self._variables.residue(credentials.realm)
-        if self._variables.ask_of(("realm",), lambda f: realm.value(f) in ("off", ""), realm):
+        if self._variables.ask_of(("realm",), lambda f: realm.value(f) == "off", realm):
             return True
-        users = credentials.users
-        if users is None:
-            return self._ask("user", lambda f: bool(f.reading.user))
-        return self._ask(("users", credentials.source), lambda f: _is_listed(f, users))
+        file = self._variables.residue(credentials.file)
+        read = credentials.read if self._files is None else self._files.users
+        found = self._ask(
+            ("users", credentials.source, file),
+            lambda f: verdict(f.reading.user, f.reading.password, read(file.value(f))),
+            file.by_address,
+        )
+        if found not in (_OK, _UNAUTHORIZED):
+            self._finalize(found, self._rule_at(credentials.source, "auth_basic"))
+        return found == _OK
 
     def _challenge(self, credentials: Credentials) -> NoReturn:
         realm = self._variables.text(credentials.realm)
         rule = self._rule_at(credentials.source, "auth_basic")
         self._headers["WWW-Authenticate"] = f'Basic realm="{realm}"'
         self._finalize(_UNAUTHORIZED, rule)
-
-    # -- content ---------------------------------------------------------------------------
-
-    def _precontent(self) -> NoReturn:
-        self._phase = Phase.PRECONTENT
-        *candidates, last = self._here.try_files or (None,)
-        for candidate in candidates:
-            written = candidate.parts[-1] if candidate.parts else ""
-            wants_folder = isinstance(written, str) and written.endswith("/")
-            path = self._variables.residue(candidate)
-            if self._is_there(path, wants_folder=wants_folder):
-                self._variables.path = _without_final_slash(path) if wants_folder else path
-                self._content()
-        if last is not None:
-            self._try_last(self._variables.residue(last))
-        self._content()
-
-    def _is_there(self, path: Residue, *, wants_folder: bool) -> bool:
-        """Whether a candidate of `try_files` exists: a folder if a slash is written last."""
-
-        def question(facts: Facts) -> bool:
-            text = path.value(facts)
-            return self._is_folder(text) if wants_folder else self._is_file(text)
-
-        return self._variables.ask_of(("there", wants_folder), question, path)
-
-    def _try_last(self, target: Residue) -> NoReturn:
-        source = self._here.try_source
-        assert source is not None
-        first = target.parts[0] if target.parts else ""
-        if isinstance(first, str) and first.startswith("="):
-            self._finalize(int(first[1:]), self._rule_at(source, "try_files"))
-        text = self._variables.known(target)
-        if text.startswith("@"):
-            self._go_to_named(text)
-        path, _, query = text.partition("?")
-        self._redirect_inside(Residue((path,)), Residue.join((query,)))
-
-    def _content(self) -> NoReturn:
-        self._phase = Phase.CONTENT
-        path = self._variables.path
-        page = self._page(path)
-        if self._here.handler is Handler.PROXY:
-            self._proxied(page)
-        if self._method not in ("GET", "HEAD", "POST"):
-            self._finalize(_NOT_ALLOWED, None)
-        if page is None or page.status == _NOT_FOUND:
-            self._nothing_there(path)
-        if page.status >= _FIRST_REDIRECT:
-            self._finalize(page.status, None)
-        if self._method == "POST":
-            self._finalize(_NOT_ALLOWED, None)
-        self._answer(page.status, None, Handler.STATIC, page.body_bytes, self._type_of_page(path))
-
-    def _nothing_there(self, path: Residue) -> NoReturn:
-        def is_bare_folder(facts: Facts) -> bool:
-            text = path.value(facts)
-            return not text.endswith("/") and self._is_folder(text)
-
-        if self._variables.ask_of(("folder",), is_bare_folder, path):
-            self._to_folder(path)
-        self._finalize(_NOT_FOUND, None)
-
-    def _to_folder(self, path: Residue) -> NoReturn:
-        query = self._variables.known(self._variables.query)
-        url = escaped_path(self._variables.known(path)) + "/" + (f"?{query}" if query else "")
-        self._redirect(301, url, self._own_rule("the final slash of a folder is missing"))
-
-    def _type_of_page(self, path: Residue) -> str:
-        """The media type of a file; of a folder, that of its index."""
-        is_folder = self._variables.ask_of(("/",), lambda f: path.value(f).endswith("/"), path)
-        return self._type_of(Residue(("index.html",)) if is_folder else path)
-
-    def _proxied(self, page: Page | None) -> NoReturn:
-        status = _NOT_FOUND if page is None else page.status
-        here = self._here
-        caught = here.intercept_errors and any(status in p.codes for p in here.error_pages)
-        if caught and status >= _FIRST_REDIRECT:
-            self._finalize(status, None)
-        size = reply.own_page(self._here, status, self._manner) if page is None else page.body_bytes
-        self._answer(status, None, Handler.PROXY, size, "text/html")
-
-
-def _without_final_slash(path: Residue) -> Residue:
-    *before, last = path.parts
-    assert isinstance(last, str)
-    return Residue.join((*before, last.removesuffix("/")))
-
-
-def _is_listed(facts: Facts, users: Mapping[str, str]) -> bool:
-    """Whether user and password are listed; a scheme that is not known counts as right."""
-    stored = users.get(facts.reading.user)
-    return stored is not None and is_right(facts.reading.password, stored) is not False
 
 
 def _limit_word(outcome: int, *, dry: bool) -> str:

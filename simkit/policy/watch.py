@@ -25,6 +25,7 @@ from simkit.policy.model import (
     Op,
     Return,
     Rewrite,
+    Server,
     Set,
 )
 from simkit.policy.parse import parse_error
@@ -48,6 +49,7 @@ from simkit.policy.wording import (
 from simkit.wire import Address, Shape
 
 _BY_NGINX = "nginx"
+_UNAUTHORIZED = 401
 
 __all__ = ["Asked", "Note", "Trail", "Watched", "branches", "follow"]
 
@@ -150,8 +152,8 @@ class Watched(Walk):
         self._reads_host = error is None or error.has_host
         super()._parse(position, tls=tls)
 
-    def _enter(self, chosen: Chosen, *, merge_slashes: bool) -> None:
-        super()._enter(chosen, merge_slashes=merge_slashes)
+    def _enter(self, chosen: Chosen, first: Server) -> None:
+        super()._enter(chosen, first)
         host, server = self._facts.reading.host, self._server
         how = how_found(self._group, host or "")
         if not self._reads_host:
@@ -275,8 +277,10 @@ class Watched(Walk):
             self._note(rule.source.text, f"{'allows' if rule.allow else 'denies'} {client}",
                        rule.source)  # fmt: skip
         elif here.access:
-            text = f"{len(here.access)} allow and deny"
-            self._note(text, f"none fits {client}: allowed", here.access[0].source)
+            first, *more = here.access
+            text = f"{first.source.text} and {len(more)} more" if more else first.source.text
+            fits = "none fits" if more else "does not fit"
+            self._note(text, f"{fits} {client}: allowed", first.source)
         return rule
 
     def _admitted(self, credentials: Credentials) -> bool:
@@ -301,6 +305,8 @@ class Watched(Walk):
         super()._content()
 
     def _finalize(self, code: int, rule: Rule | None) -> NoReturn:
+        if rule is not None and rule.directive == "auth_basic" and code != _UNAUTHORIZED:
+            self._note(rule.source.text, f"cannot read its file of users: {code}", rule.source)
         if rule is None:
             self._note("the site", f"has nothing to give: {code}", None)
         elif rule.directive == _BY_NGINX:

@@ -1,4 +1,4 @@
-"""Figures of a comparison: one for each of the three measures, and one for the trade-off.
+"""Figures of a comparison: one for each of the three measures, and two for the trade-off.
 
 Every figure carries its message without the text around it: units on every axis, intervals on
 every sampled number, nothing that rests on colour alone. They are made with Matplotlib's objects
@@ -18,6 +18,7 @@ from simkit.measures.intervals import Interval
 from simkit.measures.leakage import AS_IS, DISGUISED
 from simkit.show.columns import exact, number
 from simkit.show.labels import Place, label_points
+from simkit.show.pareto import front
 from simkit.show.style import BLUE, GREY, LABEL, ORANGE, SMALL, TITLE, bare, sign
 from simkit.study.compare import Comparison
 from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
@@ -341,6 +342,7 @@ FIGURES: dict[str, Callable[[Comparison], Figure]] = {
     "harm": harm,
     "load": load,
     "trade-off": trade_off,
+    "front": front,
 }
 """Each figure by the name of its file."""
 

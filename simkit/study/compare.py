@@ -2,7 +2,9 @@
 
 Every strategy meets the same crowd in each replication (common random numbers), so strategies
 are compared by the differences within replications. Each number comes with Student's interval
-over the replications. Leakage is computed from the policies themselves and has no interval.
+over the replications; differences of several strategies are held together
+(`simkit.measures.statistics.multiple`). Leakage is computed from the policies themselves and has
+no interval.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import numpy.typing as npt
 from simkit.errors import InputError
 from simkit.measures.intervals import Interval, paired_difference, t_interval
 from simkit.measures.leakage import Leakage, Planning, leakage_of
+from simkit.measures.statistics.multiple import single_level
+from simkit.study.fingerprints import share_policy
 from simkit.study.outcome import (
     MEASURES,
     Measure,
@@ -31,6 +35,7 @@ from simkit.study.outcome import (
     run_task,
 )
 from simkit.study.parallel import gather
+from simkit.study.shared import Shared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +47,7 @@ Progress = Callable[[int, int], None]
 Groups = Mapping[str, tuple[str, ...]]
 Key = tuple[str, str, str]
 
-__all__ = ["Comparison", "Row", "RuleRow", "compare"]
+__all__ = ["Comparison", "Row", "RuleRow", "compare", "complete", "tasks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +148,17 @@ class Comparison:
     def interval(self, strategy: str, measure: str, cohort: str) -> Interval:
         """The mean over replications with its interval, cut to what is possible."""
         found = t_interval(self.values(strategy, measure, cohort), self.level)
-        return found.within(0.0, _highest(measure))
+        return found.within(0.0, highest(measure))
 
-    def difference(self, strategy: str, against: str, measure: str, cohort: str) -> Interval:
-        """The paired difference ``strategy - against`` with its interval."""
+    def difference(
+        self, strategy: str, against: str, measure: str, cohort: str, *, of: int = 1
+    ) -> Interval:
+        """The paired difference ``strategy - against`` with its interval.
+
+        ``of`` is how many comparisons are made at once: so many intervals hold together.
+        """
         first, second = (self.values(s, measure, cohort) for s in (strategy, against))
-        return paired_difference(first, second, self.level)
+        return paired_difference(first, second, single_level(self.level, of))
 
     def rows(self) -> tuple[Row, ...]:
         """Every number of every strategy with its interval, tidy."""
@@ -157,10 +167,13 @@ class Comparison:
         )
 
     def differences(self) -> tuple[Row, ...]:
-        """Every number of every other strategy against the baseline, pair by pair."""
-        base = self.baseline
+        """Every number of every other strategy against the baseline, pair by pair.
+
+        The intervals of all other strategies in one measure and cohort hold together.
+        """
+        base, others = self.baseline, len(self.strategies) - 1
         return tuple(
-            Row(s, m, c, unit, self.difference(s, base, m, c), base)
+            Row(s, m, c, unit, self.difference(s, base, m, c, of=others), base)
             for (s, m, c), (unit, _) in self._sorted()
             if s != base and (base, m, c) in self._columns
         )
@@ -219,7 +232,8 @@ class Comparison:
         return as_json(self)
 
 
-def _highest(measure: str) -> float:
+def highest(measure: str) -> float:
+    """The highest value that a measure can have: infinity where there is none."""
     found: Measure | None = next((m for m in MEASURES if m.name == measure), None)
     return inf if found is None else found.highest
 
@@ -278,13 +292,10 @@ def compare(
     compare.
     """
     _check(policies, replications)
-    tasks = [
-        Task(name, policy, scenario, seed, replication, simulate)
-        for replication in range(replications)
-        for name, policy in policies.items()
-    ]
-    found = gather(run_task, tasks, workers=workers, progress=progress)
-    done = _complete(found.results, len(policies))
+    numbers = range(replications)
+    work = tasks(scenario, policies, numbers, seed=seed, simulate=simulate)
+    found = gather(run_task, work, workers=workers, progress=progress)
+    done = complete(found.results, len(policies))
     if not done:
         raise KeyboardInterrupt
     return Comparison(
@@ -302,6 +313,24 @@ def compare(
     )
 
 
+def tasks(
+    scenario: Scenario,
+    policies: Mapping[str, Policy],
+    replications: Iterable[int],
+    *,
+    seed: int,
+    simulate: Simulate | None = None,
+) -> list[Task]:
+    """The runs of these replications: of each, one under every policy in their order."""
+    crowd = Shared(scenario)
+    shared = {name: share_policy(policy) for name, policy in policies.items()}
+    return [
+        Task(name, policy, crowd, seed, replication, simulate)
+        for replication in replications
+        for name, policy in shared.items()
+    ]
+
+
 def _check(policies: Mapping[str, Policy], replications: int) -> None:
     if not policies:
         raise InputError("there is no policy to compare")
@@ -309,7 +338,7 @@ def _check(policies: Mapping[str, Policy], replications: int) -> None:
         raise InputError(f"{replications} replications are too few: at least 1")
 
 
-def _complete(results: Sequence[Outcome | None], strategies: int) -> tuple[Outcome, ...]:
+def complete(results: Sequence[Outcome | None], strategies: int) -> tuple[Outcome, ...]:
     """The outcomes of the leading replications that every strategy has done."""
     done: list[Outcome] = []
     for start in range(0, len(results), strategies):

@@ -2,7 +2,8 @@
 
 ==================  ========================================================================
 measures.csv        strategy, measure, cohort, unit, mean, low, high, n
-differences.csv     the same of each strategy minus the baseline, pair by pair, with a verdict
+differences.csv     the same of each strategy minus the baseline, pair by pair, with a verdict;
+                    the intervals of all strategies in one number hold together
 replications.csv    strategy, replication, measure, cohort, unit, value: what each run gave
 leakage.csv         strategy, secret, attacker: prior and posterior vulnerability, advantage,
                     min-entropy leakage in bits, probes until 95 %, and what it rests on
@@ -32,7 +33,8 @@ replications.csv only.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +53,7 @@ SIGNIFICANT = 9
 Cell = str | int | float | bool | None
 Record = dict[str, Cell]
 
-__all__ = ["SIGNIFICANT", "TABLES", "as_json", "frame", "write_csv"]
+__all__ = ["SIGNIFICANT", "TABLES", "Cell", "Record", "as_json", "csv_bytes", "frame", "write_csv"]
 
 
 def _rounded(value: float) -> float | None:
@@ -190,13 +192,19 @@ def write_csv(found: Comparison, folder: Path) -> tuple[Path, ...]:
     return tuple(_write(folder / f"{name}.csv", make(found)) for name, make in TABLES.items())
 
 
-def _write(path: Path, records: list[Record]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if records:
-            writer.writerow(records[0])
-        writer.writerows([_text(cell) for cell in record.values()] for record in records)
+def _write(path: Path, records: Sequence[Record]) -> Path:
+    path.write_bytes(csv_bytes(records))
     return path
+
+
+def csv_bytes(records: Sequence[Record]) -> bytes:
+    """Records of the same columns as CSV, `SIGNIFICANT` digits each; empty without any."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    if records:
+        writer.writerow(records[0])
+    writer.writerows([_text(cell) for cell in record.values()] for record in records)
+    return file.getvalue().encode()
 
 
 def as_json(found: Comparison) -> dict[str, object]:

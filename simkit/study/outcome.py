@@ -6,14 +6,18 @@ small, pickle, and hold everything that its tables and figures say.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from simkit.engine.choice import Engine
 from simkit.engine.run import Run
 from simkit.measures.drops import CohortDrops, RuleDrops, drops_of, together
 from simkit.measures.load import Load, load_of
+from simkit.study.shared import Shared
 
 if TYPE_CHECKING:
     from simkit.policy import Policy
@@ -24,11 +28,15 @@ ALL_HONEST = "(all honest)"
 ALL_HOSTILE = "(all hostile)"
 SERVER = "(server)"
 
+_TURN = threading.Lock()
+"""Runs in one process take turns: those of one scenario and policy share tables that grow."""
+
 __all__ = [
     "ALL_HONEST",
     "ALL_HOSTILE",
     "MEASURES",
     "SERVER",
+    "Engine",
     "Measure",
     "Outcome",
     "RuleTally",
@@ -51,14 +59,17 @@ class Simulate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One replication of one strategy."""
+    """One replication of one strategy. ``engine`` is that of `simkit.simulate`; it is not asked
+    where ``simulate`` gives another.
+    """
 
     strategy: str
-    policy: Policy
-    scenario: Scenario
+    policy: Shared[Policy]
+    scenario: Shared[Scenario]
     seed: int
     replication: int
     simulate: Simulate | None = None
+    engine: Engine = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +197,19 @@ def _load_value(name: str, value: float) -> Value:
 
 def run_task(task: Task) -> Outcome:
     """Do one task, here or in another process."""
-    simulate = _engine() if task.simulate is None else task.simulate
-    run = simulate(task.scenario, task.policy, seed=task.seed, replication=task.replication)
+    policy, scenario = task.policy.value, task.scenario.value
+    simulate = _engine(task.engine) if task.simulate is None else task.simulate
+    with _TURN:
+        run = simulate(scenario, policy, seed=task.seed, replication=task.replication)
     found = drops_of(run)
-    home = Path(task.policy.path).parent
+    home = Path(policy.path).parent
     return Outcome(
         task.strategy,
         task.replication,
         found.cohorts,
         tuple(_tally(rule, home) for rule in found.rules),
         load_of(run),
-        tuple(c.name for c in task.scenario.cohorts if c.kind == "slow"),
+        tuple(c.name for c in scenario.cohorts if c.kind == "slow"),
         tuple(w.replace(f"{home}/", "") for w in run.warnings),
     )
 
@@ -213,7 +226,7 @@ def near(file: str, home: Path) -> str:
     return path.relative_to(home).as_posix() if path.is_relative_to(home) else file
 
 
-def _engine() -> Simulate:
+def _engine(engine: Engine) -> Simulate:
     from simkit.engine import simulate
 
-    return simulate
+    return partial(simulate, engine=engine)

@@ -1,16 +1,19 @@
 """What clients say about an answer: curl by its exit status and message, a browser by its error.
 
 curl: exit statuses and messages of curl 7.88.1 with OpenSSL 3.0, as measured; its manual lists the
-statuses. Chromium: net::ERR_EMPTY_RESPONSE, net::ERR_CONNECTION_RESET and
-net::ERR_HTTP2_PROTOCOL_ERROR as measured with Chromium 156; the other names are those of its
-net/base/net_error_list.h. How often it loads a page again is what Chromium 156 did with one tab.
+statuses. Chromium: what Chromium 156 did, except for net::ERR_CONNECTION_TIMED_OUT, which is from
+its net/base/net_error_list.h. When it loads a page again is said by the catalogue of clients; how
+often that meets the server is what was counted with one tab.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simkit.policy.answers import reason
+from simkit.traffic.catalogue import CLIENTS
+from simkit.traffic.reactions import ReactionTable
 from simkit.wire import Fault, Shape, Sight, SightKind, Version
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -70,16 +73,21 @@ _BROWSER = {
     SightKind.STREAM_RESET: "net::ERR_HTTP2_PROTOCOL_ERROR",
     SightKind.TLS_ALERT: "net::ERR_SSL_UNRECOGNIZED_NAME_ALERT",
 }
+# Its first message is longer than the 1 kB that nginx reads at first, so nginx's orderly close
+# becomes a reset by the kernel; curl's message is shorter.
 _BROWSER_IN_HANDSHAKE = {
     SightKind.HTTP: "net::ERR_SSL_PROTOCOL_ERROR",
-    SightKind.EMPTY: "net::ERR_CONNECTION_CLOSED",
+    SightKind.EMPTY: "net::ERR_CONNECTION_RESET",
     SightKind.RESET: "net::ERR_CONNECTION_RESET",
 }
-_AGAIN = {
-    SightKind.EMPTY: "15 requests in 96 s for one tab",
-    SightKind.RESET: "11 requests in 42 s for one tab",
-    SightKind.STREAM_RESET: "4 requests in 42 s for one tab",
+_AGAIN = ReactionTable(CLIENTS["chromium"])
+# With one tab; more where the browser happens to hold a spare connection.
+_COUNTED = {
+    SightKind.EMPTY: "10 to 15 requests in 96 s",
+    SightKind.RESET: "8 to 11 requests in 42 s",
+    SightKind.STREAM_RESET: "4 requests in 42 s",
 }
+_MINUTE_S = 60.0
 
 
 def _shakes_hands_in_vain(shape: Shape) -> bool:
@@ -126,10 +134,19 @@ def browser_sends(shape: Shape) -> bool:
 
 
 def browser_again(sight: Sight, shape: Shape) -> str | None:
-    """How Chromium loads the page again by itself, or None where it leaves it at that."""
-    if shape.method != "GET" or _shakes_hands_in_vain(shape) or not browser_sends(shape):
+    """When Chromium loads the page again by itself, or None where it leaves it at that."""
+    delays_s = _AGAIN.action(sight, shape.method).retry_after_s
+    if shape.method != "GET" or not delays_s or not browser_sends(shape):
         return None
-    return _AGAIN.get(sight.kind)
+    words = f"after {_durations(delays_s)}"
+    counted = None if _shakes_hands_in_vain(shape) else _COUNTED.get(sight.kind)
+    return words if counted is None else f"{words} ({counted})"
+
+
+def _durations(delays_s: Sequence[float]) -> str:
+    short = [f"{d:g}" for d in delays_s if d < _MINUTE_S]
+    long = [f"{d / _MINUTE_S:g}" for d in delays_s if d >= _MINUTE_S]
+    return ", ".join(f"{', '.join(n)} {unit}" for n, unit in ((short, "s"), (long, "min")) if n)
 
 
 def _http(sight: Sight) -> str:

@@ -48,7 +48,7 @@ def wire_lines(decision: Decision, shape: Shape) -> tuple[str, ...]:
     if shape.version is Version.HTTP_0_9:
         return (f"no status line and no headers (HTTP/0.9), {sight.body_bytes:,} bytes of body",)
     if is_of_site(decision):
-        return (_head(sight, shape)[0], "(headers and body are the site's)")
+        return (_head(sight, shape)[0], "(headers and body are the site's, if it has the page)")
     return (*_head(sight, shape), _size(decision), _connection(sight, shape))
 
 

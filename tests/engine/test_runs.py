@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from simkit.engine import REQUESTS, WISHES, Run, simulate
 from simkit.engine.rows import REQUEST_ORDER, first_seen, renumber, sorted_rows
+from simkit.engine.run import Columns
 from simkit.engine.stage import stage
 from simkit.measures.intervals import t_interval
 from simkit.policy import Planner, load_policy
@@ -155,7 +156,7 @@ def test_numbers_are_in_the_order_of_their_first_appearance() -> None:
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * len(REQUEST_ORDER)), max_size=40))
 def test_rows_are_sorted_by_time_and_then_by_who(rows: list[tuple[int, ...]]) -> None:
     cells = np.array(rows, np.int64).reshape(len(rows), len(REQUEST_ORDER))
-    columns = dict(zip(REQUEST_ORDER, cells.T, strict=True))
+    columns: Columns = dict(zip(REQUEST_ORDER, cells.T, strict=True))
     assert [rows[i] for i in sorted_rows(columns, REQUEST_ORDER)] == sorted(rows)
 
 

@@ -7,28 +7,20 @@ the status and headers that the client saw, the length of the body, and what the
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 
 import pytest
 
-from simkit.live import (
-    ADDRESS_HEADER,
-    Connection,
-    Ending,
-    Http2,
-    LiveNginx,
-    Tls,
-    encode,
-    exchange,
-    nginx_version,
-)
+from simkit.live import ADDRESS_HEADER, Connection, LiveNginx, encode, nginx_version
 from simkit.live.listening import Endpoint
+from simkit.live.serve.disk import Disk
+from simkit.live.verify import Sent, ask_once, differences, simulated
 from simkit.policy import Gate, Page, Planner, Site, Step, load_policy
 from simkit.policy.answers import NGINX_VERSION
 from simkit.shipped import shipped_files
-from simkit.wire import Address, Sight, SightKind, Version, address
+from simkit.wire import Address, Shape, Version, address
 from tests.live.asking import Ask, read_ask, read_asks
 
 CONFIGS = Path(__file__).parents[1] / "policy" / "configs"
@@ -36,6 +28,8 @@ SMALL = sorted(CONFIGS.glob("*.conf"))
 FILES = {"html/a.txt": b"a file\n", "html/static/shop.css": b"a { color: black }\n"}
 HERE = {4: address("127.0.0.1"), 6: address("::1")}
 LEAST_CONFIGURATIONS = 60
+OF_FILES = ("auth_basic", "files_", "reference_")
+"""Configurations that are about what lies on the disk."""
 PAGES = {"/": Page(200, 5000), "/api/items": Page(200, 300)}
 # The page of another nginx behind this one, for a path that its site lacks.
 NOT_FOUND = Page(404, 153)
@@ -50,6 +44,14 @@ class TheSite:
         return PAGES.get(path) if content is None else Page(200, len(content))
 
 
+class Laid(Disk):
+    """The same files as they lie on the disk of nginx, and the same pages behind a proxy."""
+
+    def find(self, path: str) -> Page:
+        """The page behind a proxy."""
+        return Application().find(path)
+
+
 class Application:
     """The site as the backend serves it; where it has nothing, another nginx says so."""
 
@@ -58,120 +60,43 @@ class Application:
         return TheSite().find(path.partition("?")[0]) or NOT_FOUND
 
 
-@dataclass(frozen=True)
-class Seen:
-    """One answer, as both sides can tell it."""
-
-    logged: int
-    bytes_sent: int
-    kind: str
-    status: int
-    body_bytes: int
-    kept: bool
-    headers: tuple[tuple[str, str], ...]
-    limits: str
-
-
-def both(sight: Sight, logged: int, bytes_sent: int, limits: str) -> Seen:
-    return Seen(
-        logged,
-        bytes_sent,
-        sight.kind.name,
-        sight.status,
-        sight.body_bytes,
-        sight.kept,
-        sight.headers,
-        limits,
-    )
-
-
-def simulated(step: Step) -> Seen:
-    decision = step.decision
-    assert decision is not None
-    return both(decision.sight, decision.status, decision.bytes_sent, step.status)
-
-
-def live(nginx: LiveNginx, ask: Ask, end: Endpoint, *, logs: bool) -> Seen:
-    named = ask.address if nginx.trial.by_header else None
-    if ask.shape.version is Version.HTTP_2:
-        return live_http2(nginx, ask, end, named)
-    tls = Tls(ask.shape.sni) if ask.shape.tls else None
-    payload = encode(ask.shape, named)
-    seen = exchange(end, payload, heads=(ask.shape.method == "HEAD",), tls=tls, settle_s=0.005)
-    records = nginx.log.take(seen.port, timeout_s=5.0 if logs else 0.05)
-    record = records[0] if records else None
-    found = both(
-        seen.sight,
-        record.status if record else 0,
-        record.bytes_sent if record else 0,
-        record.limit_req if record else "",
-    )
-    return as_configured(found, end)
-
-
-def live_http2(nginx: LiveNginx, ask: Ask, end: Endpoint, named: Address | None) -> Seen:
-    shape = ask.shape
-    headers = [(n.lower(), v) for n, v in shape.headers if n != "Host"]
-    if named is not None:
-        headers.append((ADDRESS_HEADER.lower(), str(named)))
-    with Connection(end, tls=Tls(shape.sni, ("h2",))) as connection:
-        if connection.alert is not None:
-            return both(Sight(SightKind.TLS_ALERT), 0, 0, "")
-        assert connection.protocol == "h2"
-        client = Http2(connection)
-        host = shape.header("Host") or ""
-        stream = client.request(host, shape.target, method=shape.method, headers=headers)
-        kept = connection.ending is Ending.OPEN
-    [record] = nginx.log.take(connection.port)
-    kind = SightKind.HTTP if stream.reset is None else SightKind.STREAM_RESET
-    sight = Sight(kind, stream.status, (), stream.body_bytes, kept)
-    return both(sight, record.status, record.bytes_sent, record.limit_req)
-
-
-def as_configured(seen: Seen, end: Endpoint) -> Seen:
-    """Without the traces of the harness: the free port that stands for the configured one."""
-    was, port = f":{end.port}", end.listen.port
-    wanted = "" if port == (443 if end.tls else 80) else f":{port}"
-    headers = tuple(
-        (name, value.replace(was, wanted, 1) if name == "location" else value)
-        for name, value in seen.headers
-    )
-    shorter = sum(len(old[1]) - len(new[1]) for old, new in zip(seen.headers, headers, strict=True))
-    return replace(seen, headers=headers, bytes_sent=seen.bytes_sent - shorter)
-
-
 def who(ask: Ask) -> tuple[Address, int]:
     """The address that the simulation is told, and the family that is connected by."""
     family = 6 if ask.six or (ask.address is not None and ask.address.version == 6) else 4
     return ask.address or HERE[family], family
 
 
-def disagreements(path: Path, asks: list[Ask], site: Site) -> list[str]:
-    planner = Planner(load_policy(path), site)
-    gate = Gate(planner)
+def disagreements(path: Path, asks: list[Ask], site: Site | None = None) -> list[str]:
+    """What differs; ``site`` None stands for the files as they lie on the disk."""
     found: list[str] = []
     with LiveNginx(path, site=Application(), files=FILES) as nginx:
+        planner = Planner(load_policy(path), site or Laid(nginx.folder, path.parent))
+        gate = Gate(planner)
         for number, ask in enumerate(a for a in asks for _ in range(a.times)):
             client, family = who(ask)
             step = gate.admit(planner.bind(ask.shape, client), number)
             if step.decision is None:
                 step = gate.resume(step, number + step.wait_ms)
             gate.release(step)
-            expected = simulated(step)
             end = nginx.endpoint(ask.shape.port, family=family)
-            actual = live(nginx, ask, end, logs=expected.logged != 0)
-            found += differences(ask, expected, actual)
+            found += compare(nginx, ask, end, step)
     return found
 
 
-def differences(ask: Ask, expected: Seen, actual: Seen) -> list[str]:
-    # In HTTP/2 the size of headers depends on their compression, and the client here reads none.
-    left_out = ("headers", "bytes_sent") if ask.shape.version is Version.HTTP_2 else ()
-    return [
-        f"{ask.text}: {name}: simulated {getattr(expected, name)!r}, nginx {value!r}"
-        for name, value in vars(actual).items()
-        if name not in left_out and getattr(expected, name) != value
-    ]
+def compare(nginx: LiveNginx, ask: Ask, end: Endpoint, step: Step) -> list[str]:
+    """Where nginx's answer to a request differs from that of a step."""
+    named = ask.address if nginx.trial.by_header else None
+    expected = simulated(step)
+    actual = ask_once(nginx, end, sent(ask.shape, named), expected)
+    return [f"{ask.text}: {found}" for found in differences(expected, actual, ask.shape.version)]
+
+
+def sent(shape: Shape, named: Address | None) -> Sent:
+    """The request on its way, with the address that it names as its own."""
+    if shape.version is not Version.HTTP_2:
+        return Sent(encode(shape, named), shape)
+    own = () if named is None else ((ADDRESS_HEADER, str(named)),)
+    return Sent(b"", replace(shape, headers=(*shape.headers, *own)))
 
 
 def test_the_version_on_this_machine_is_the_one_that_is_modelled() -> None:
@@ -186,7 +111,7 @@ def test_there_are_enough_small_configurations() -> None:
 def test_small_configurations(path: Path) -> None:
     asks = read_asks(path)
     assert asks
-    found = disagreements(path, asks, TheSite())
+    found = disagreements(path, asks, None if path.stem.startswith(OF_FILES) else TheSite())
     assert not found, "\n".join(found)
 
 

@@ -6,6 +6,7 @@ import gzip
 import shutil
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +36,10 @@ def curl(*args: str) -> int:
     program = shutil.which("curl")
     if program is None:
         pytest.fail("curl is not on the PATH")
-    command = [program, "-s", "-k", "-o", "/dev/null", "--max-time", "10", "--noproxy", "*"]
-    return subprocess.run([*command, *args], check=False).returncode
+    command = [program, "-s", "-k", "--max-time", "10", "--noproxy", "*"]
+    # Not -o /dev/null: what cannot be cut short curl does not ask for again.
+    done = subprocess.run([*command, *args], stdout=subprocess.DEVNULL, check=False)
+    return done.returncode
 
 
 def url(nginx: LiveNginx, port: int, scheme: str = "http") -> str:
@@ -63,6 +66,16 @@ def test_4_curl_says_empty_reply(nginx: LiveNginx) -> None:
 def test_2_and_4_curl_says_reset_or_stream_error_where_it_is_one(nginx: LiveNginx) -> None:
     assert curl(url(nginx, 81)) == 56
     assert curl("--http2", url(nginx, 443, "https")) == 92
+
+
+@pytest.mark.parametrize("size", [2_000, 50_000])
+def test_2_curl_says_reset_where_its_body_was_not_read(
+    nginx: LiveNginx, tmp_path: Path, size: int
+) -> None:
+    """Or that the reply is empty, if the body had not come when nginx closed."""
+    body = tmp_path / "body"
+    body.write_bytes(bytes(size))
+    assert curl("--data-binary", f"@{body}", "-H", "Expect:", url(nginx, 80)) in (52, 55, 56)
 
 
 def test_5_the_log_shows_444_and_0(nginx: LiveNginx) -> None:
@@ -135,7 +148,9 @@ def test_11_190_of_10000_requests_of_a_blog_carry_no_agent() -> None:
     assert log.exists(), f"the log {log} is missing"
     lines = gzip.decompress(log.read_bytes()).decode().splitlines()
     assert len(lines) == 10_000
-    assert sum(line.endswith(' "-"') for line in lines) == 190
+    without = Counter(line.split(" ")[0] for line in lines if line.endswith(' "-"'))
+    assert without.total() == 190
+    assert sum(count for _, count in without.most_common(2)) == 82  # two scanners
 
 
 def test_12_a_zone_inside_a_server_does_not_start() -> None:
@@ -154,6 +169,15 @@ def test_13_limit_req_status_444_drops_the_excess(nginx: LiveNginx) -> None:
     assert [r.status for r in records] == [200] * len(seen.answers) + [444]
 
 
+def test_14_a_timeout_is_logged_as_408_and_looks_like_a_444(nginx: LiveNginx) -> None:
+    with Connection(nginx.endpoint(84)) as header, Connection(nginx.endpoint(84)) as body:
+        header.send(b"GET / HTTP/1.1\r\nHost: exa")
+        body.send(b"POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 9\r\n\r\nhalf")
+        for connection in (header, body):
+            assert (connection.watch(), connection.received) == (Ending.FIN, b"")
+            assert [r.status for r in nginx.log.take(connection.port)] == [408]
+
+
 def test_15_a_429_has_no_retry_after(nginx: LiveNginx) -> None:
     sight = exchange(nginx.endpoint(80), site("/too-many")).sight
     assert (sight.status, sight.header("retry-after")) == (429, None)
@@ -165,6 +189,31 @@ def test_17_an_empty_close_confirms_that_something_listens(nginx: LiveNginx) -> 
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(nobody.getsockname(), 5)
     assert exchange(nginx.endpoint(80), get()).sight.kind is SightKind.EMPTY
+
+
+RETRY = ("--retry", "2", "--retry-delay", "1")
+
+
+@pytest.mark.parametrize(
+    ("options", "hits"),
+    [
+        ((), {"/empty": 1, "/denied": 1, "/too-many": 1}),
+        (RETRY, {"/empty": 1, "/denied": 1, "/too-many": 3}),
+        ((*RETRY, "--retry-all-errors"), {"/empty": 3, "/denied": 1, "/too-many": 3}),
+    ],
+    ids=["as it is", "--retry", "--retry-all-errors"],
+)
+def test_18_how_often_a_client_comes_back_depends_on_the_answer(
+    nginx: LiveNginx, options: tuple[str, ...], hits: dict[str, int]
+) -> None:
+    """So naive bots are not all the same to the server, though none of them gets in."""
+    nginx.log.take_all(0, timeout_s=0)
+    end = nginx.endpoint(80)
+    for target in hits:
+        address = f"http://{end.host}:{end.port}{target}"
+        curl(*options, "-H", "Host: example.com", address)
+    found = Counter(r.request.split(" ")[1] for r in nginx.log.take_all(sum(hits.values())))
+    assert found == hits
 
 
 def test_21_behind_an_edge_address_realip_gives_each_visitor_a_limit() -> None:

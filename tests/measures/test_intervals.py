@@ -87,6 +87,13 @@ def test_t_intervals_cover_as_often_as_they_say() -> None:
     assert 0.94 <= covered / STUDIES <= 0.96
 
 
+def test_turned_round_and_in_another_unit() -> None:
+    found = Interval(1.0, -1.0, 3.0, 5)
+    assert found.negated() == Interval(-1.0, -3.0, 1.0, 5)
+    assert found.scaled(100.0) == Interval(100.0, -100.0, 300.0, 5)
+    assert "no interval" in t_interval([1.0]).why
+
+
 @pytest.mark.parametrize("share", [0.02, 0.9, 0.97])
 def test_clopper_pearson_covers_at_least_as_often_as_it_says(share: float) -> None:
     """The exact coverage, over every count that can come; facts: 97-98 % at n = 50."""
@@ -95,6 +102,23 @@ def test_clopper_pearson_covers_at_least_as_often_as_it_says(share: float) -> No
         float(binom.pmf(k, 50, share)) for k, i in enumerate(intervals) if not i.excludes(share)
     )
     assert 0.965 <= covered <= 0.99
+
+
+@pytest.mark.parametrize("trials", [5, 20, 50, 200])
+def test_clopper_pearson_covers_at_the_worst_share_too(trials: int) -> None:
+    """The exact coverage for every share on a fine grid: never below what is said."""
+    intervals = [clopper_pearson(k, trials) for k in range(trials + 1)]
+    low, high = (np.array([getattr(i, end) for i in intervals]) for end in ("low", "high"))
+    for share in np.linspace(0.001, 0.999, 999):
+        chance = binom.pmf(np.arange(trials + 1), trials, share)
+        assert chance[(low <= share) & (share <= high)].sum() >= 0.95 - 1e-9
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_clopper_pearson_in_five_thousand_studies(share: float) -> None:
+    drawn = np.random.default_rng(20240507).binomial(80, share, STUDIES)
+    intervals = [clopper_pearson(k, 80) for k in range(81)]
+    assert np.mean([not intervals[k].excludes(share) for k in drawn]) >= 0.945
 
 
 @given(st.integers(1, 300), st.data())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simkit.live import LiveNginx
 from simkit.policy import Gate, Page, Planner, load_policy
 from tests.live.asking import Ask, read_ask
-from tests.live.test_agreement import differences, live, simulated, who
+from tests.live.test_agreement import compare, who
 
 EXAMPLES = int(os.environ.get("SIMKIT_GENERATED", "110"))
 REQUESTS_EACH = 20
@@ -240,7 +240,5 @@ def disagreements(path: Path, asks: list[Ask]) -> list[str]:
             if step.decision is None:
                 step = gate.resume(step, number + step.wait_ms)
             gate.release(step)
-            found += differences(
-                one, simulated(step), live(nginx, one, nginx.endpoint(80, family=family), logs=True)
-            )
+            found += compare(nginx, one, nginx.endpoint(80, family=family), step)
     return found

@@ -10,7 +10,7 @@ from simkit.policy import Handler, Page, Phase, Policy, load_policy
 from simkit.policy.source import Source
 from simkit.shipped import shipped_files
 from simkit.wire import Fault, Shape, SightKind, Version
-from tests.policy.making import Load, ask, decide, status, told
+from tests.policy.making import Load, ask, decide, load_http, status, told
 
 
 class Files:
@@ -307,14 +307,18 @@ def test_limit_except(load: Load) -> None:
         ("any", "198.51.100.1", False, 401),
     ],
 )
-def test_satisfy(load: Load, satisfy: str, who: str, user: bool, code: int) -> None:
-    policy = load(f"""server {{
+def test_satisfy(tmp_path: Path, satisfy: str, who: str, user: bool, code: int) -> None:
+    (tmp_path / "users").write_text("a:{PLAIN}b")
+    policy = load_http(
+        tmp_path,
+        f"""server {{
         satisfy {satisfy};
         allow 192.0.2.0/24;
         deny all;
         auth_basic "the realm";
         auth_basic_user_file users;
-    }}""")
+    }}""",
+    )
     headers = {"Authorization": "Basic YTpi"} if user else {}
     decision = decide(policy, ask(headers=headers), who)
     assert decision.status == code

@@ -117,7 +117,7 @@ def test_the_way_names_every_line_in_order(load: Load) -> None:
     assert any('$mark is "x1"' in line for line in said)
     assert any('does not hold: $bad is "0"' in line for line in said)
     assert any("key 0xc0000201 (192.0.2.1)" in line for line in said)
-    assert any("1 allow and deny: none fits 192.0.2.1: allowed" in line for line in said)
+    assert any("deny 198.51.100.0/24: does not fit 192.0.2.1: allowed" in line for line in said)
     assert any("passed on to the upstream" in line for line in said)
     [condition] = [note for note in trail.notes if note.text == "if ($bad)"]
     assert [source.text for source in condition.because] == ["default 0"]

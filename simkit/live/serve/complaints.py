@@ -56,7 +56,7 @@ def _missing(turn: Turn, disk: Disk) -> Complaint | None:
     ending = turn.ending
     if ending is None or ending.code not in (403, 404):
         return None
-    name = disk.name(ending.location.root, ending.path, ending.text)
+    name = disk.name(ending.folder, ending.below)
     if name is None:
         return "error", "the path leads out of its folder; nginx would have served what is there"
     shown = name.decode("utf-8", "surrogateescape")

@@ -11,40 +11,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
-from simkit.policy.model import Root
 from simkit.policy.patterns import to_bytes
-from simkit.policy.site import Page
-from simkit.policy.values import Template
+from simkit.policy.site import Item, Kind, Page
+from simkit.policy.users import Users, read_users
 
-__all__ = ["Disk", "Found", "Kind", "OpenFile"]
-
-Text = Callable[[Template], str]
+__all__ = ["Disk", "OpenFile"]
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _DENIED = (errno.EACCES, errno.ELOOP)
-
-
-class Kind(Enum):
-    """What lies under a name."""
-
-    ABSENT = 0
-    FILE = 1
-    FOLDER = 2
-    DENIED = 3
-    BROKEN = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What lies under a name, and how long it is."""
-
-    kind: Kind
-    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +56,14 @@ class Disk:
         """A page: nothing of a `Site` is asked but what stands behind a proxy."""
         return Page()
 
-    def look(self, root: Root, path: str, text: Text) -> Found:
-        """What lies under a path in the folder of a location."""
-        name = self.name(root, path, text)
-        return Found(Kind.ABSENT) if name is None else _found(name)
+    def look(self, folder: str, below: str) -> Item:
+        """What lies below a folder that the configuration names."""
+        name = self.name(folder, below)
+        return Item(Kind.ABSENT) if name is None else _found(name)
+
+    def users(self, name: str) -> Users:
+        """A file of users as it is now, or the status that it gives."""
+        return read_users(self.beside / name)
 
     def test(self, operator: str, name: str) -> bool:
         """A file test of an `if`: ``-f``, ``-d``, ``-e`` or ``-x``."""
@@ -95,9 +76,9 @@ class Disk:
             return bool(mode & stat.S_IXUSR)
         return operator == "-e" or (operator == "-f") is stat.S_ISREG(mode)
 
-    def open(self, root: Root, path: str, text: Text) -> OpenFile | None:
+    def open(self, folder: str, below: str) -> OpenFile | None:
         """Open a file; None where it is gone since it was looked for."""
-        name = self.name(root, path, text)
+        name = self.name(folder, below)
         if name is None:
             return None
         try:
@@ -110,26 +91,27 @@ class Disk:
             return None
         return OpenFile(opened, found.st_size, int(found.st_mtime))
 
-    def name(self, root: Root, path: str, text: Text) -> bytes | None:
-        """The file that a path stands for in a location; None where it would lie outside."""
-        folder = self.full_name(text(root.path))
-        whole = to_bytes(folder + ("" if root.whole else path.removeprefix(root.replaces)))
+    def name(self, folder: str, below: str) -> bytes | None:
+        """The file that lies below a folder; None where it would lie outside."""
+        folder = self.full_name(folder)
+        whole = to_bytes(folder + below)
         base = os.path.normpath(to_bytes(folder)).rstrip(b"/")
         reached = os.path.normpath(whole)
         inside = reached == base or reached.startswith(base + b"/")
         return whole if inside and b"\0" not in whole else None
 
 
-def _found(name: bytes) -> Found:
+def _found(name: bytes) -> Item:
     try:
         found = os.stat(name)  # noqa: PTH116 (bytes)
     except OSError as error:
-        return Found(_kind_of(error))
+        return Item(_kind_of(error))
     if stat.S_ISDIR(found.st_mode):
-        return Found(Kind.FOLDER)
+        return Item(Kind.FOLDER)
     if not stat.S_ISREG(found.st_mode):
-        return Found(Kind.ABSENT)
-    return Found(Kind.FILE if os.access(name, os.R_OK) else Kind.DENIED, found.st_size)
+        return Item(Kind.ABSENT)
+    kind = Kind.FILE if os.access(name, os.R_OK) else Kind.DENIED
+    return Item(kind, Page(body_bytes=found.st_size))
 
 
 def _kind_of(error: OSError) -> Kind:

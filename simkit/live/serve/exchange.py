@@ -186,12 +186,12 @@ class Exchange:
         return kept and not self._shared.stopping and turn.shape.fault is Fault.NONE
 
     def _finished(self, head: Head, turn: Turn) -> Head:
-        location = self._ending(turn).location
-        return conditional(with_expiry(head, location), turn.shape, location)
+        ending = self._ending(turn)
+        return conditional(with_expiry(head, ending), turn.shape, ending.location)
 
     async def _send_file(self, turn: Turn, ending: Ending, kept: bool) -> None:
         disk = self._shared.decider.disk
-        file = disk.open(ending.location.root, ending.path, ending.text)
+        file = disk.open(ending.folder, ending.below)
         if file is None:  # gone since it was looked for
             raise Over(quiet=True)
         try:
@@ -385,7 +385,7 @@ class Exchange:
             extra=(*headers, *added),
             reason=answer.reason,
         )
-        await self._send(with_expiry(head, ending.location), turn)
+        await self._send(with_expiry(head, ending), turn)
         self._record.complete = False
         try:
             async for piece in answer.body():

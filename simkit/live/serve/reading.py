@@ -18,6 +18,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from simkit.live.serve import automata
+from simkit.policy.facts import HeaderNames
 from simkit.policy.model import Server
 from simkit.policy.parse import length_said
 from simkit.policy.patterns import from_bytes
@@ -26,8 +27,7 @@ from simkit.wire import Fault, Shape, Version
 
 __all__ = ["Framing", "Limits", "Request", "RequestReader"]
 
-_TOKEN = re.compile(rb"[A-Za-z0-9-]+")
-_TOKEN_OR_UNDERSCORE = re.compile(rb"[A-Za-z0-9_-]+")
+_METHOD = re.compile(rb"([A-Z_-]+) ")
 _UNIQUE = frozenset(
     """host content-length content-range transfer-encoding if-modified-since if-unmodified-since
     if-match if-none-match if-range expect authorization""".split()
@@ -48,7 +48,7 @@ class Limits(NamedTuple):
     first_bytes: int = 1024
     large_count: int = 4
     large_bytes: int = 8192
-    underscores: bool = False
+    names: HeaderNames = HeaderNames()
     merge_slashes: bool = True
 
     @classmethod
@@ -59,7 +59,7 @@ class Limits(NamedTuple):
             buffers.first_bytes,
             buffers.large_count,
             buffers.large_bytes,
-            view.underscores,
+            view.names,
             view.merge_slashes,
         )
 
@@ -245,22 +245,30 @@ class RequestReader:
             fault = Fault.TLS_ON_PLAIN
         if self._in_line and not self._line:
             self._line = self.line_so_far
+        if self._in_line and fault is not Fault.BAD_METHOD:
+            self._note_method()
         shape = replace(self._shape, headers=tuple(self._headers), fault=fault)
         self._ended = Request(shape, self._line, self._read)
+
+    def _note_method(self) -> None:
+        """nginx knows the method once a space has followed it, whatever is wrong behind."""
+        method = _METHOD.match(self._line)
+        if method is not None:
+            self._shape = replace(self._shape, method=method[1].decode())
 
     def _request_line(self, line: bytes) -> None:
         self._line = line.rstrip(b"\r\n")
         first, second, *third = (word for word in self._line.split(b" ") if word)
         version = _version(third[0]) if third else Version.HTTP_0_9
         method, text = first.decode(), from_bytes(second)
-        if version is Version.HTTP_0_9 and method != "GET":
-            self._shape = replace(self._shape, version=version)
-            return self._fail(Fault.BAD_REQUEST_LINE)
+        self._shape = replace(self._shape, version=version)
         target = parse_target(text, merge_slashes=self._limits.merge_slashes)
-        host = None if target is None else target.host
-        if target is None or (host is not None and valid_host(host) is None):
+        if target is None or (version is Version.HTTP_0_9 and method != "GET"):
             return self._fail(Fault.BAD_REQUEST_LINE)
-        self._shape = replace(self._shape, method=method, target=text, version=version)
+        host = target.host
+        self._shape = replace(self._shape, method=method, target=text)
+        if host is not None and valid_host(host) is None:
+            return self._fail(Fault.BAD_HOST)
         self._in_line = False
         if host is not None:
             self._names_host = True
@@ -271,8 +279,7 @@ class RequestReader:
 
     def _header(self, line: bytes) -> None:
         raw, _, rest = line.rstrip(b"\r\n").partition(b":")
-        token = _TOKEN_OR_UNDERSCORE if self._limits.underscores else _TOKEN
-        if not token.fullmatch(raw):
+        if not self._limits.names.take(from_bytes(raw)):
             return
         name, value = from_bytes(raw), from_bytes(rest.strip(b" "))
         fault = self._notice(name.lower(), value)

@@ -164,7 +164,7 @@ def _was_sent(name: str, record: Record) -> bool:
 def _has_line(record: Record) -> bool:
     """Whether the request line could be read, or the request became another."""
     ending = record.ending
-    return bool(record.request.shape.method) or (ending is not None and ending.path_changed)
+    return bool(record.request.shape.target) or (ending is not None and ending.path_changed)
 
 
 def value(name: str, record: Record) -> str | None:

@@ -9,19 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
 from time import time
 
-from simkit.errors import InputError
 from simkit.live.serve.disk import OpenFile
 from simkit.live.serve.walking import Ending
 from simkit.policy import Decision
 from simkit.policy.answers import page, product, reason
 from simkit.policy.model import Location
 from simkit.policy.reply import WITH_HEADERS
-from simkit.policy.scope import Scope
-from simkit.policy.syntax import NS_PER_S, time_ns
 from simkit.wire import Shape, Version
 
 __all__ = ["Head", "conditional", "of_decision", "of_file", "remapped", "rendered", "with_expiry"]
@@ -34,12 +30,7 @@ _RANGE = re.compile(r"bytes= *(?:([0-9]{1,18}) *- *([0-9]{0,18})|-([0-9]{1,18}))
 _ENTITY = re.compile(r"(?:W/)?(\"[^\"]*\")")
 _ORIGIN = re.compile(r"(https?)://([^/:?#\[\]]+|\[[^\]]*\])(?::([0-9]{1,5}))?")
 _PORTS = {"http": 80, "https": 443}
-_FAR_S = 315_360_000
 _RANGES = ("Accept-Ranges", "bytes")
-_WITH_CHARSET = frozenset(
-    """text/html text/xml text/plain text/vnd.wap.wml application/javascript
-    application/rss+xml""".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,7 @@ def of_decision(decision: Decision, ending: Ending, *, kept: bool) -> Head:
             words = page(ending.code, tokens=tokens, padded=True)
     body = words.encode("utf-8", "surrogateescape")
     own, extra = _split(draft.extra, ending)
-    kind = _with_charset(draft.content_type, location.scope)
+    kind = draft.content_type
     head = Head(decision.status, kind, len(body), first=own, kept=kept, extra=extra, body=body)
     if decision.status == _NO_CONTENT:
         return replace(head, content_type="", length=None, body=b"")
@@ -98,22 +89,12 @@ def of_file(decision: Decision, ending: Ending, file: OpenFile, *, kept: bool) -
     ok = decision.status == _OK
     return Head(
         decision.status,
-        _with_charset(draft.content_type, location.scope),
+        draft.content_type,
         file.size_bytes,
         file.changed_s if ok else None,
         kept=kept,
-        extra=(*tag, *draft.extra, *((_RANGES,) if ok else ())),
+        extra=(*tag, *draft.extra, *((_RANGES,) if ok and location.ranges else ())),
     )
-
-
-def _with_charset(kind: str, scope: Scope) -> str:
-    """A media type with what `charset` adds to it."""
-    charset = scope.scalar("charset", "off", lambda text, _: text)
-    found = scope.last("charset_types")
-    kinds = _WITH_CHARSET if found is None else frozenset(("text/html", *found.args))
-    if charset == "off" or "$" in charset or not kinds & {kind, "*"}:
-        return kind
-    return f"{kind}; charset={charset}"
 
 
 def rendered(head: Head, shape: Shape, *, tokens: bool) -> tuple[bytes, Headers]:
@@ -145,28 +126,13 @@ def _in_order(head: Head) -> list[tuple[str, str]]:
     return [*lines, *head.extra]
 
 
-def with_expiry(head: Head, location: Location) -> Head:
-    """With what `expires` adds, in the forms of a time, ``epoch`` and ``max``."""
-    found = location.scope.last("expires")
-    if found is None or head.status not in WITH_HEADERS or len(found.args) > 1:
+def with_expiry(head: Head, ending: Ending) -> Head:
+    """With what `expires` adds; it stands behind an ETag."""
+    lasts = None if ending.draft is None else ending.draft.lasts
+    if lasts is None or head.status not in WITH_HEADERS:
         return head
-    text = found.args[0]
-    if text == "epoch":
-        added = (("Expires", formatdate(1, usegmt=True)), ("Cache-Control", "no-cache"))
-    elif text == "max":
-        far = datetime(2037, 12, 31, 23, 55, 55, tzinfo=UTC).timestamp()
-        added = (("Expires", formatdate(far, usegmt=True)),
-                 ("Cache-Control", f"max-age={_FAR_S}"))  # fmt: skip
-    else:
-        try:
-            seconds = time_ns(text.lstrip("+-"), found.source) // NS_PER_S
-        except InputError:
-            return head
-        seconds = -seconds if text.startswith("-") else seconds
-        cache = f"max-age={seconds}" if seconds >= 0 else "no-cache"
-        when = formatdate(time() + seconds, usegmt=True)
-        added = (("Expires", when), ("Cache-Control", cache))
     tag = 1 if head.extra and head.extra[0][0] == "ETag" else 0
+    added = lasts.headers(time())
     return replace(head, extra=(*head.extra[:tag], *added, *head.extra[tag:]))
 
 
@@ -192,7 +158,7 @@ def conditional(head: Head, shape: Shape, location: Location) -> Head:
     """The answer after If-Match and its kin, and after Range."""
     if head.status != _OK:
         return head
-    code = _condition(head, shape)
+    code = _condition(head, shape, _since(location))
     if code == _PRECONDITION_FAILED:
         return _own_page(head, code, location)
     if code == _NOT_MODIFIED:
@@ -206,7 +172,12 @@ def _own_page(head: Head, code: int, location: Location, extra: Headers = ()) ->
     return Head(code, "text/html", len(body), kept=head.kept, extra=extra, body=body)
 
 
-def _condition(head: Head, shape: Shape) -> int:
+def _since(location: Location) -> str:
+    """How `if_modified_since` compares times."""
+    return location.scope.scalar("if_modified_since", "exact", lambda text, _: text)
+
+
+def _condition(head: Head, shape: Shape, how: str) -> int:
     tag = next((v for n, v in head.extra if n == "ETag"), None)
     since, match = shape.header("If-Unmodified-Since"), shape.header("If-Match")
     if since is not None and not _unmodified(head, since):
@@ -216,11 +187,16 @@ def _condition(head: Head, shape: Shape) -> int:
     modified, none = shape.header("If-Modified-Since"), shape.header("If-None-Match")
     if modified is None and none is None:
         return _OK
-    changed = modified is not None and _seconds(modified) != head.modified_s
+    changed = modified is not None and not _is_old(_seconds(modified), head.modified_s, how)
     other = none is not None and not _matches(none, tag)
-    if head.modified_s is None and modified is not None:
-        changed = True
     return _OK if changed or other else _NOT_MODIFIED
+
+
+def _is_old(asked: int | None, changed_s: int | None, how: str) -> bool:
+    """Whether what the client has from that time is still good."""
+    if asked is None or changed_s is None or how == "off":
+        return False
+    return asked >= changed_s if how == "before" else asked == changed_s
 
 
 def _unmodified(head: Head, since: str) -> bool:

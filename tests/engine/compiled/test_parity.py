@@ -60,7 +60,7 @@ def test_totals_are_the_sums_of_the_rows(name: str) -> None:
     scenario, policy = load_scenario("small_shop"), load_policy(ROOT / f"data/policies/{name}.conf")
     rows = simulate(scenario, policy, seed=2, engine="simpy")
     for engine in ("simpy", "compiled"):
-        sums = simulate(scenario, policy, seed=2, engine=engine, record="totals")  # type: ignore[arg-type]
+        sums = simulate(scenario, policy, seed=2, engine=engine, record="totals")
         assert differences(rows, sums, ("clients", "answers")) == []
         assert not len(sums.requests["client"])
         assert not len(sums.wishes["client"])

@@ -48,24 +48,28 @@ http {{
 """
 
 
+HTTP = [
+    ["", "keepalive_timeout 0;", "keepalive_timeout 2s;", "keepalive_requests 3;"],
+    ["", "keepalive_time 3s;", "reset_timedout_connection on;"],
+    ["", "client_header_timeout 2s;"],
+    ["", "limit_req_status 429;", "limit_req_status 444;", "limit_req_dry_run on;"],
+]
+
+
 @st.composite
 def configurations(draw: st.DrawFn) -> str:
     """The text of a policy."""
-    pick = lambda *options: draw(st.sampled_from(options))  # noqa: E731
+
+    def pick(*options: object) -> object:
+        return draw(st.sampled_from(options))
+
     return CONF.format(
         workers=pick(1, 2, 3),
         slots=pick(3, 8, 40, 512),
         key=pick("$binary_remote_addr", "$http_user_agent", "$binary_remote_addr$uri"),
         rate=pick("1r/s", "5r/s", "40r/m", "100r/s"),
         http2=pick("", "http2"),
-        http="\n".join(
-            [
-                pick("", "keepalive_timeout 0;", "keepalive_timeout 2s;", "keepalive_requests 3;"),
-                pick("", "keepalive_time 3s;", "reset_timedout_connection on;"),
-                pick("", "client_header_timeout 2s;"),
-                pick("", "limit_req_status 429;", "limit_req_status 444;", "limit_req_dry_run on;"),
-            ]
-        ),
+        http="\n".join(draw(st.sampled_from(options)) for options in HTTP),
         server=pick(
             "",
             "if ($http_user_agent = bad) { return 444; }",

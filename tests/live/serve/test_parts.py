@@ -13,15 +13,16 @@ import pytest
 from simkit.errors import InputError
 from simkit.live.serve.complaints import about
 from simkit.live.serve.deciding import Decider
-from simkit.live.serve.disk import Disk, Found, Kind
+from simkit.live.serve.disk import Disk
 from simkit.live.serve.proxy import in_turn, servers_of
 from simkit.live.serve.reading import Limits, RequestReader
 from simkit.live.serve.record import Peer, Record
 from simkit.live.serve.respond import Head, remapped
 from simkit.live.serve.server import Options, Server
 from simkit.live.serve.wiring import Wiring, global_directives
-from simkit.policy import load_policy
+from simkit.policy import Page, load_policy
 from simkit.policy.model import Root
+from simkit.policy.site import Files, Item, Kind
 from simkit.policy.source import Source
 from simkit.policy.values import Template
 from simkit.wire import Shape, SightKind, address
@@ -29,17 +30,16 @@ from tests.live.serve.hostile import make
 from tests.live.serve.running import CONFIGS, lay_files
 from tests.policy.making import load_http
 
-HERE = Source("", 0, "")
 ME = address("127.0.0.1")
 HOST = (("Host", "site.example"),)
 
 
-def text(template: Template) -> str:
-    return template.constant or ""
+def of_size(size_bytes: int) -> Item:
+    return Item(Kind.FILE, Page(body_bytes=size_bytes))
 
 
-def root(path: str, replaces: str = "") -> Root:
-    return Root(Template((path,), HERE), replaces)
+def below(path: str, replaces: str) -> str:
+    return Root(Template((), Source("", 0, "")), replaces).below(path)
 
 
 @pytest.fixture
@@ -52,27 +52,27 @@ def disk(tmp_path: Path) -> Disk:
 
 
 LOOKS = {
-    "/a.css": Found(Kind.FILE, 4),
-    "/link.css": Found(Kind.FILE, 4),
-    "/out": Found(Kind.FILE, 7),
-    "/sub": Found(Kind.FOLDER),
-    "/sub/": Found(Kind.FOLDER),
-    "/a.css/": Found(Kind.ABSENT),
-    "/none": Found(Kind.ABSENT),
-    "/pipe": Found(Kind.ABSENT),
-    "/../outside.txt": Found(Kind.ABSENT),
-    "/sub/../../outside.txt": Found(Kind.ABSENT),
-    "/sub/../a.css": Found(Kind.FILE, 4),
-    "/a\0b": Found(Kind.ABSENT),
-    "/" + "n" * 300: Found(Kind.ABSENT),
+    "/a.css": of_size(4),
+    "/link.css": of_size(4),
+    "/out": of_size(7),
+    "/sub": Item(Kind.FOLDER),
+    "/sub/": Item(Kind.FOLDER),
+    "/a.css/": Item(Kind.ABSENT),
+    "/none": Item(Kind.ABSENT),
+    "/pipe": Item(Kind.ABSENT),
+    "/../outside.txt": Item(Kind.ABSENT),
+    "/sub/../../outside.txt": Item(Kind.ABSENT),
+    "/sub/../a.css": of_size(4),
+    "/a\0b": Item(Kind.ABSENT),
+    "/" + "n" * 300: Item(Kind.ABSENT),
 }
 
 
 @pytest.mark.parametrize(("path", "found"), LOOKS.items(), ids=map(repr, LOOKS))
-def test_what_lies_on_the_disk(disk: Disk, path: str, found: Found) -> None:
-    assert disk.look(root("html"), path, text) == found
-    assert disk.look(root("html/"), path, text) == found
-    opened = disk.open(root("html"), path, text)
+def test_what_lies_on_the_disk(disk: Disk, path: str, found: Item) -> None:
+    assert disk.look("html", path) == found
+    assert disk.look("html/", path) == found
+    opened = disk.open("html", path)
     assert (opened is not None) == (found.kind is Kind.FILE)
     if opened is not None:
         assert opened.size_bytes == found.size_bytes
@@ -80,9 +80,13 @@ def test_what_lies_on_the_disk(disk: Disk, path: str, found: Found) -> None:
 
 
 def test_an_alias_without_a_slash_leads_nowhere_else(disk: Disk) -> None:
-    assert disk.look(root("other/", "/leaky"), "/leakyo.txt", text) == Found(Kind.FILE, 1)
-    assert disk.look(root("other/", "/leaky"), "/leaky../outside.txt", text) == Found(Kind.ABSENT)
-    assert disk.look(root("other", "/leaky"), "/leaky-backup", text) == Found(Kind.ABSENT)
+    assert disk.look("other/", below("/leakyo.txt", "/leaky")) == of_size(1)
+    assert disk.look("other/", below("/leaky../outside.txt", "/leaky")) == Item(Kind.ABSENT)
+    assert disk.look("other", below("/leaky-backup", "/leaky")) == Item(Kind.ABSENT)
+
+
+def test_a_disk_is_asked_as_files(disk: Disk) -> None:
+    assert isinstance(disk, Files)
 
 
 def test_a_file_that_came_later_is_found(tmp_path: Path) -> None:

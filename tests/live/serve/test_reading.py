@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from simkit.live.serve.reading import Framing, Limits, Request, RequestReader
+from simkit.policy.facts import HeaderNames
 from simkit.wire import Fault, Version
 from tests.live.serve.hostile import make, requests
 
@@ -41,7 +42,7 @@ def read_in(pieces: list[bytes], limits: Limits | None = None) -> list[Request]:
             request = None if left else one.next()
             if request is None:
                 break
-            if request.shape.fault is not Fault.NONE and not request.shape.method:
+            if request.shape.fault is not Fault.NONE and not request.shape.target:
                 request = replace(request, line=b"")  # the log shows as much of it as had come
             found.append(request)
             left = request.body_bytes if request.framing is Framing.LENGTH else 0
@@ -79,7 +80,7 @@ LINES = {
     b"GET /\x01": Fault.BAD_REQUEST_LINE,
     b"GET /.. HTTP/1.1\n": Fault.BAD_REQUEST_LINE,
     b"GET http://a_b/ HTTP/1.1\n": Fault.BAD_REQUEST_LINE,
-    b"GET http://a..b/ HTTP/1.1\n": Fault.BAD_REQUEST_LINE,
+    b"GET http://a..b/ HTTP/1.1\n": Fault.BAD_HOST,
     b"POST /\r\n": Fault.BAD_REQUEST_LINE,
     b"GET / HTTP/2": Fault.UNKNOWN_VERSION,
     b"GET / HTTP/10": Fault.UNKNOWN_VERSION,
@@ -118,7 +119,8 @@ def test_names_that_nginx_passes_over_are_left_out() -> None:
     lines = b"Good-1: a\r\nunder_score: b\r\nat@: c\r\n\xff: d\r\n\r\n"
     for limits, names in (
         (Limits(), ["Good-1"]),
-        (Limits(underscores=True), ["Good-1", "under_score"]),
+        (Limits(names=HeaderNames(underscores=True)), ["Good-1", "under_score"]),
+        (Limits(names=HeaderNames(others=True)), ["Good-1", "under_score", "at@", "\udcff"]),
     ):
         request = read(HEAD + lines, limits)
         assert request is not None
@@ -133,7 +135,7 @@ def test_http_0_9_ends_with_its_line() -> None:
 
 def test_what_holds_for_a_host_holds_from_its_header_on() -> None:
     def of_host(host: str | None) -> Limits:
-        return Limits(underscores=host == "b.example")
+        return Limits(names=HeaderNames(underscores=host == "b.example"))
 
     one = RequestReader(of_host)
     one.feed(HEAD + b"a_a: 1\r\nHost: B.example:80\r\nb_b: 2\r\n\r\n")

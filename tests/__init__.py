@@ -1,0 +1,1 @@
+"""The tests. A package by name, for some distributions install one of the same name."""
