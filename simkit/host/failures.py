@@ -24,4 +24,4 @@ def failure(status: int, meant: Decision, *, http2: bool) -> Decision:
     shown = [("server", server), *((n.lower(), v) for n, v in headers if n != "Content-Length")]
     sight = Sight(SightKind.HTTP, status, tuple(sorted(shown)), size, kept)
     sent = header_bytes(version, status, server, headers) + size
-    return Decision(status, sight, Handler.PAGE, sent)
+    return Decision(status, sight, Handler.PAGE, sent, lease=meant.lease)

@@ -22,6 +22,7 @@ from simkit.host.upstream import Upstream
 from simkit.host.wire import NEVER, Connection, Exchange
 from simkit.host.worker import Then
 from simkit.policy import Gate, Policy, Step
+from simkit.policy.plan import Decision
 from simkit.traffic.machine import HostSpec
 from simkit.traffic.part import NS_PER_MS
 
@@ -144,7 +145,7 @@ class Server(Connections):
         self._log(exchange, decision)
         self._let_go(exchange)
         connection.served += 1
-        if not decision.sight.kept or self._is_used_up(connection):
+        if not decision.sight.kept or self._is_used_up(connection, decision):
             connection.last = True
         sight = price.closing if connection.last else decision.sight
         exchange.reply(sight, self._agenda.now + connection.half_rtt_ns)
@@ -155,11 +156,11 @@ class Server(Connections):
         else:
             self._rest(connection, connection.settings.keepalive_timeout_ns)
 
-    def _is_used_up(self, connection: Connection) -> bool:
-        settings = connection.settings
+    def _is_used_up(self, connection: Connection, decision: Decision) -> bool:
+        lease = connection.settings.lease if connection.http2 else decision.lease
         return (
-            connection.served >= settings.keepalive_requests
-            or self._agenda.now - connection.opened_ns >= settings.keepalive_time_ns
+            connection.served >= lease.requests
+            or self._agenda.now - connection.opened_ns >= lease.age_ns
         )
 
     def _let_go(self, exchange: Exchange) -> None:

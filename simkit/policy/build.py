@@ -30,7 +30,7 @@ from simkit.policy.reader import Directive, read, unescaped
 from simkit.policy.scope import Scope
 from simkit.policy.script import read_script
 from simkit.policy.servers import read_listens
-from simkit.policy.settings import Zones, in_force, read_realip
+from simkit.policy.settings import Zones, in_force, read_lease, read_realip
 from simkit.policy.source import Source
 from simkit.policy.split import parse_split
 from simkit.policy.syntax import bad
@@ -224,8 +224,7 @@ def _connection_settings(scope: Scope) -> ConnectionSettings:
         client_body_timeout_ns=scope.time_ns("client_body_timeout", 60),
         send_timeout_ns=scope.time_ns("send_timeout", 60),
         keepalive_timeout_ns=scope.time_ns("keepalive_timeout", 75),
-        keepalive_time_ns=scope.time_ns("keepalive_time", 3600),
-        keepalive_requests=scope.number("keepalive_requests", 1000),
+        lease=read_lease(scope),
         reset_timedout_connection=scope.flag("reset_timedout_connection"),
         tls=False,
         http2=False,

@@ -116,7 +116,8 @@ class Ending(Passage):
         draft = reply.Draft(status, handler, body_bytes, content_type, extra, is_head, lasts)
         self._draft = draft
         keep_alive = self._keep_alive
-        raise Done(reply.answer(self._manner, self._here, draft, self._rule, keep_alive=keep_alive))
+        lease = self._lease if keep_alive else None
+        raise Done(reply.answer(self._manner, self._here, draft, self._rule, lease=lease))
 
     def _with_charset(self, kind: str, status: int) -> str:
         """A media type with what `charset` adds to it (ngx_http_charset_filter_module.c)."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from simkit.policy.facts import View
 from simkit.policy.maps import GeoTable, MapTable
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Handler
+from simkit.policy.plan import ENDLESS, Handler, Lease
 from simkit.policy.realip import RealIp
 from simkit.policy.referers import Referers
 from simkit.policy.scope import NOWHERE, Scope
@@ -257,7 +257,7 @@ class Location:
     max_body_bytes: int = 1 << 20
     keepalive_timeout_ns: int = 75_000_000_000
     keepalive_header_s: int = 0  # 0: no header Keep-Alive
-    keepalive_requests: int = 1000
+    lease: Lease = ENDLESS
     keepalive_disabled: frozenset[str] = frozenset()  # agents that no connection is kept for
     resets_when_timed_out: bool = False
     merge_slashes: bool = True
@@ -320,8 +320,7 @@ class ConnectionSettings:
     client_body_timeout_ns: int
     send_timeout_ns: int
     keepalive_timeout_ns: int
-    keepalive_time_ns: int
-    keepalive_requests: int
+    lease: Lease
     reset_timedout_connection: bool
     tls: bool
     http2: bool

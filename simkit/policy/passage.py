@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from simkit.policy import reply
 from simkit.policy.model import Http, Location, Server
-from simkit.policy.plan import Decision, Node, Phase, Rule
+from simkit.policy.plan import ENDLESS, Decision, Node, Phase, Rule
 from simkit.policy.servers import Group
 from simkit.policy.site import Files, Item, Kind, Page, Site, look_among
 from simkit.policy.source import Source
@@ -74,6 +74,7 @@ class Passage:
         self._has_uri = True
         self._referer_is_invalid: bool | None = None  # until somebody asks
         self._keep_alive = True
+        self._lease = ENDLESS
         self._headers: dict[str, str] = {}  # that stay, even through an internal redirect
         self._unread = False
 
@@ -83,12 +84,13 @@ class Passage:
         if excepted is not None and not self._is_method(location.except_methods):
             location = excepted
         self._here = location
+        self._lease = self._lease.within(location.lease)
         if self._keep_alive:
             self._keep_alive = self._may_keep(location)
 
     def _may_keep(self, location: Location) -> bool:
         """Whether a connection with one request on it may live on."""
-        if location.keepalive_timeout_ns == 0 or location.keepalive_requests <= 1:
+        if location.keepalive_timeout_ns == 0 or location.lease.requests <= 1:
             return False
         agents = location.keepalive_disabled - (set() if self._method == "POST" else {"msie6"})
         return not agents or not self._ask(("unkept", agents), lambda f: reply.is_unkept(agents, f))

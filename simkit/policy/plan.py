@@ -15,10 +15,12 @@ from simkit.policy.values import Residue
 from simkit.wire import Sight
 
 __all__ = [
+    "ENDLESS",
     "Answer",
     "Consult",
     "Decision",
     "Handler",
+    "Lease",
     "LimitUse",
     "Node",
     "Occupy",
@@ -78,12 +80,33 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """How many requests a connection may have served, and how old it may be, to be kept.
+
+    nginx looks at `keepalive_requests` and `keepalive_time` when it enters a location, so an
+    answer that is given before, such as a `return` of the server, ends no connection by them.
+    """
+
+    requests: int
+    age_ns: int
+
+    def within(self, other: Lease) -> Lease:
+        """The shorter of both."""
+        return Lease(min(self.requests, other.requests), min(self.age_ns, other.age_ns))
+
+
+ENDLESS = Lease(1 << 62, 1 << 62)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """How a request ends.
 
     ``status`` is what the access log says (0: nothing is logged), ``sight`` what the client sees,
     ``bytes_sent`` counts headers and body. ``rule`` is None where the site itself answered.
     ``refused`` says that the policy turned the request away (an error of the site is no refusal).
+    ``lease`` is how long an HTTP/1.x connection may live: it ends with this answer even if the
+    sight says that it is kept.
     """
 
     status: int
@@ -92,6 +115,7 @@ class Decision:
     bytes_sent: int
     rule: Rule | None = None
     refused: bool = False
+    lease: Lease = ENDLESS
 
 
 @dataclass(frozen=True, slots=True)

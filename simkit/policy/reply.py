@@ -10,7 +10,7 @@ from simkit.policy.answers import header_bytes, page_bytes, product
 from simkit.policy.expiry import Lasting
 from simkit.policy.facts import Facts, View
 from simkit.policy.model import Access, Listen, Location
-from simkit.policy.plan import Decision, Handler, Rule
+from simkit.policy.plan import ENDLESS, Decision, Handler, Lease, Rule
 from simkit.policy.uri import ascii_lower
 from simkit.wire import Address, Sight, SightKind, Version
 
@@ -187,12 +187,15 @@ class Draft(NamedTuple):
 
 
 def answer(
-    how: Manner, location: Location, draft: Draft, rule: Rule | None, *, keep_alive: bool
+    how: Manner, location: Location, draft: Draft, rule: Rule | None, *, lease: Lease | None
 ) -> Decision:
-    """An HTTP answer with its headers, in nginx's order, and what of them a client can tell."""
+    """An HTTP answer with its headers, in nginx's order, and what of them a client can tell.
+
+    Without a ``lease`` the connection is not kept, whatever the client wishes.
+    """
     server = product(tokens=location.server_tokens)
     http2 = how.version is Version.HTTP_2
-    said = keep_alive and how.keep_alive
+    said = lease is not None and how.keep_alive
     kept = said and location.keepalive_timeout_ns > 0  # where nobody looked before, it is not kept
     headers = _headers(location, draft, connection=None if http2 else said)
     head = header_bytes(how.version, draft.status, server, headers)
@@ -204,7 +207,9 @@ def answer(
         telling = []
     sight = Sight(SightKind.HTTP, draft.status, tuple(sorted(telling)), sent, kept or http2)
     refused = rule is not None and _is_refusal(draft.status, rule)
-    return Decision(draft.status, sight, draft.handler, head + sent, rule, refused)
+    return Decision(
+        draft.status, sight, draft.handler, head + sent, rule, refused, lease or ENDLESS
+    )
 
 
 def _file_header_bytes(location: Location, draft: Draft) -> int:

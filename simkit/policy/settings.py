@@ -20,7 +20,7 @@ from simkit.policy.model import (
     Zone,
 )
 from simkit.policy.patterns import Pattern
-from simkit.policy.plan import Handler
+from simkit.policy.plan import Handler, Lease
 from simkit.policy.reader import Directive
 from simkit.policy.realip import RealIp
 from simkit.policy.referers import read_referers
@@ -75,7 +75,7 @@ def _connection(location: Location, scope: Scope) -> None:
         if len(directive.args) > 1:
             header_ns = syntax.time_ns(directive.args[1], directive.source)
             location.keepalive_header_s = header_ns // syntax.NS_PER_S
-    location.keepalive_requests = scope.number("keepalive_requests", 1000)
+    location.lease = read_lease(scope)
     disabled = scope.last("keepalive_disable")
     location.keepalive_disabled = _agents(disabled) if disabled else frozenset(("msie6",))
     location.resets_when_timed_out = scope.flag("reset_timedout_connection")
@@ -334,3 +334,8 @@ def _root(scope: Scope) -> Root:
             place = level.outer or Place("", "")
             return Root(path, place.path, whole=place.modifier in ("~", "~*"))
     return Root(Template(("html",), Source("nginx's default", 0, "root html")))
+
+
+def read_lease(scope: Scope) -> Lease:
+    """`keepalive_requests` and `keepalive_time`."""
+    return Lease(scope.number("keepalive_requests", 1000), scope.time_ns("keepalive_time", 3600))

@@ -52,7 +52,7 @@ def test_settings_are_those_of_the_default_server(load: Load) -> None:
     settings = policy.settings_for(80)
     assert settings.client_header_timeout_ns == 500_000_000
     assert settings.keepalive_timeout_ns == 20 * 10**9
-    assert settings.keepalive_requests == 7
+    assert settings.lease.requests == 7
     with pytest.raises(KeyError):
         policy.settings_for(81)
 

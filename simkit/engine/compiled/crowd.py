@@ -136,8 +136,8 @@ class Crowd:
         record["tls"] = cohort.tls and settings.tls
         record["header_timeout_ns"] = settings.client_header_timeout_ns
         record["keepalive_timeout_ns"] = settings.keepalive_timeout_ns
-        record["keepalive_time_ns"] = settings.keepalive_time_ns
-        record["keepalive_requests"] = settings.keepalive_requests
+        record["most_age_ns"] = settings.lease.age_ns
+        record["most_requests"] = settings.lease.requests
         record["resets"] = settings.reset_timedout_connection
 
     def _settings(self, cohort: CohortBase) -> ConnectionSettings | None:

@@ -287,8 +287,8 @@ COHORT = _record(
     patience_ns="i8",
     header_timeout_ns="i8",
     keepalive_timeout_ns="i8",
-    keepalive_time_ns="i8",
-    keepalive_requests="i8",
+    most_age_ns="i8",
+    most_requests="i8",
     begin_ns="i8",
     end_ns="i8",
     line_every_ns="i8",
@@ -331,6 +331,7 @@ USE = _record(burst="i8", delay="i8", rate="i8", zone="i8", rejected="i4")
 BOUND = _record(entries="i8", root="i4", shape="i4")
 
 DECISION = _record(
+    most_requests="i8", most_age_ns="i8",
     fresh_ns="i8", kept_ns="i8", back_ns="i8", bytes_sent="i8", cause="i4", status="i4", rule="i4",
     sight="i4", closing="i4", fail_500="i4", fail_504="i4", fail_500_http2="i4",
     fail_504_http2="i4", refused="i1", proxied="i1", tls="i1", kept="i1",

@@ -282,7 +282,7 @@ def _answer(w: Any, slot: int) -> None:
     log(w, slot, a.price)
     _let_go(w, a)
     c.served += 1
-    if not price.kept or _is_used_up(w, c, cohort):
+    if not price.kept or _is_used_up(w, c, cohort, price):
         c.last = 1
     reply(w, slot, price.closing if c.last else price.sight, w.now_ns + cohort.half_rtt_ns)
     if c.busy:
@@ -294,10 +294,11 @@ def _answer(w: Any, slot: int) -> None:
 
 
 @compiled
-def _is_used_up(w: Any, c: Any, cohort: Any) -> bool:
-    return (
-        c.served >= cohort.keepalive_requests or w.now_ns - c.opened_ns >= cohort.keepalive_time_ns
-    )
+def _is_used_up(w: Any, c: Any, cohort: Any, price: Any) -> bool:
+    most_requests, most_age_ns = price.most_requests, price.most_age_ns
+    if cohort.http2:
+        most_requests, most_age_ns = cohort.most_requests, cohort.most_age_ns
+    return c.served >= most_requests or w.now_ns - c.opened_ns >= most_age_ns
 
 
 @compiled

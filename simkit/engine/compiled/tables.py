@@ -126,6 +126,8 @@ class Tables:
     def _row(self, price: Price, failures: Sequence[int]) -> tuple[int, ...]:
         decision = price.decision
         return (
+            decision.lease.requests,
+            decision.lease.age_ns,
             price.fresh_ns,
             price.kept_ns,
             price.back_ns,

@@ -162,7 +162,7 @@ def _longest(policy: Policy) -> int:
     A decision is that of the first request of a connection; where one is too many, it says so.
     """
     places = [p for server in policy.http.servers for p in every_location(server)]
-    allowed = [p.keepalive_requests for p in places if p.keepalive_requests > 1]
+    allowed = [p.lease.requests for p in places if p.lease.requests > 1]
     return min((n - 1 for n in allowed if n <= _MOST_KEPT), default=_MOST_KEPT)
 
 
