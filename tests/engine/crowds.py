@@ -9,7 +9,8 @@ import numpy as np
 
 from simkit.engine import Run, simulate
 from simkit.policy import Policy, load_policy
-from simkit.traffic import Scenario
+from simkit.traffic import Custom, Scenario
+from tests.engine.compiled.alike import differences
 from tests.traffic.files import scenario, written
 
 MS = 1_000_000
@@ -153,8 +154,11 @@ def caller(name: str = "clients", **keys: Any) -> str:
 
 
 def run(found: Scenario, under: Policy, **more: Any) -> Run:
-    """A run with seed 1 unless told otherwise."""
-    return simulate(found, under, **more)
+    """A run with seed 1 unless told otherwise, on both engines where both can run it."""
+    one = simulate(found, under, engine="simpy", **more)
+    if "behaviours" not in more and not any(isinstance(c, Custom) for c in found.cohorts):
+        assert differences(one, simulate(found, under, engine="compiled", **more)) == []
+    return one
 
 
 def column(found: Run, name: str, cohort_name: str | None = None) -> list[int]:

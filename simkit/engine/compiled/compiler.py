@@ -14,6 +14,7 @@ import importlib.util
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,15 +77,18 @@ def cache_folder() -> Path:
 
 
 def _home() -> Path:
+    """The folder of all versions; where that cannot be written to, one for temporary files."""
     given = os.environ.get("SIMKIT_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simkit"
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simkit"
+    folder = Path(given) if given else usual
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.gettempdir()) / f"simkit-{os.getuid()}"
+    return folder
 
 
 def _clear_old_folders() -> None:
-    if not _home().is_dir():
-        return
     folders = sorted(_home().iterdir(), key=lambda folder: folder.stat().st_mtime)
     for folder in folders[:-_KEPT_FOLDERS]:
         shutil.rmtree(folder, ignore_errors=True)
@@ -103,12 +107,18 @@ def _fingerprint() -> str:
 def sources() -> tuple[Path, ...]:
     """The files whose text decides what the compiled code does.
 
-    They are the modules of all marked functions, and the modules of simkit that those import, for
-    their constants are compiled in.
+    They are the modules of all marked functions and the modules of simkit that those import, for
+    their constants are compiled in; of this package's own, also what those import.
     """
-    files = {_file(name) for name in _modules}
-    imported = {name for file in files for name in _imports(file)}
-    return tuple(sorted(files | {_file(name) for name in imported}))
+    found: set[str] = set()
+    waiting = list(_modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            is_own = name in _modules or name.startswith(__package__)
+            waiting += _imports(_file(name)) if is_own else ()
+    return tuple(sorted({_file(name) for name in found}))
 
 
 def _file(name: str) -> Path:
@@ -119,12 +129,16 @@ def _file(name: str) -> Path:
 
 
 def _imports(file: Path) -> Iterator[str]:
+    """The modules of simkit that a file imports, or imports something from."""
     for statement in ast.parse(file.read_bytes()).body:
         if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("simkit"):
-            module = statement.module or ""
+            module = str(statement.module)
             yield module
-            for name in statement.names:
-                if importlib.util.find_spec(module).submodule_search_locations is not None:  # type: ignore[union-attr]
-                    inner = f"{module}.{name.name}"
-                    if importlib.util.find_spec(inner) is not None:
-                        yield inner
+            if _is_package(module):
+                inner = (f"{module}.{name.name}" for name in statement.names)
+                yield from (name for name in inner if importlib.util.find_spec(name) is not None)
+
+
+def _is_package(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    return spec is not None and spec.submodule_search_locations is not None

@@ -1,0 +1,111 @@
+"""What has been compiled is kept, and made anew when a source changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import simkit
+from simkit.engine.compiled import compiler, loop
+
+PACKAGE = Path(simkit.__file__).parent
+
+RULE = """
+from simkit.engine.compiled.compiler import compiled
+from simkit_trial.numbers import MOST
+
+@compiled
+def rule(x):
+    return x > MOST
+"""
+DOOR = """
+import numba
+from simkit.engine.compiled.compiler import entry
+from simkit_trial.rule import rule
+
+@entry
+def decide(x):
+    return rule(x)
+
+decide(5)
+stats = next(iter(decide.stats.cache_hits.values()), 0)
+print(decide(5), "kept" if stats else "compiled")
+"""
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Path:
+    folder = tmp_path / "simkit_trial"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "numbers.py").write_text("MOST = 3\n")
+    (folder / "rule.py").write_text(RULE)
+    (folder / "door.py").write_text(DOOR)
+    return tmp_path
+
+
+def ask(trial: Path) -> str:
+    paths = os.pathsep.join([str(trial), str(PACKAGE.parent)])
+    environment = {**os.environ, "PYTHONPATH": paths, "SIMKIT_CACHE": str(trial / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-m", "simkit_trial.door"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_an_edited_source_takes_effect_and_an_unchanged_one_is_kept(trial: Path) -> None:
+    assert ask(trial) == "True compiled"
+    assert ask(trial) == "True kept"
+    rule = trial / "simkit_trial" / "rule.py"
+    rule.write_text(RULE.replace(">", "<"))  # a function that the entry calls, in another file
+    assert ask(trial) == "False compiled"
+    rule.write_text(RULE)
+    assert ask(trial) == "True kept"
+    (trial / "simkit_trial" / "numbers.py").write_text("MOST = 8\n")  # a constant of a third one
+    assert ask(trial) == "False compiled"
+
+
+def test_everything_that_is_compiled_takes_part() -> None:
+    named = {str(path.relative_to(PACKAGE)) for path in compiler.sources()}
+    modules = {"agenda", "behaviours", "chances", "clients", "connections", "gate", "loop"}
+    modules |= {"memory", "pools", "server", "starts", "wire", "layout"}
+    assert {f"engine/compiled/{name}.py" for name in modules} <= named
+    assert {"policy/limits.py", "host/order.py", "host/clock.py", "draws.py"} <= named
+    assert {"engine/run.py", "traffic/arrivals.py", "traffic/part.py", "wire.py"} <= named
+
+
+def test_it_is_said_that_something_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIMKIT_CACHE", str(tmp_path))
+    assert not compiler.is_kept()
+    compiler.announce()
+    assert "Compiling the engine" in capsys.readouterr().err
+
+
+def test_a_second_use_needs_no_compiling(capsys: pytest.CaptureFixture[str]) -> None:
+    loop.prepare()
+    before = compiler.cache_folder()
+    capsys.readouterr()
+    loop.prepare()
+    assert capsys.readouterr().err == ""
+    assert compiler.cache_folder() == before
+    assert compiler.is_kept()
+
+
+def test_old_folders_are_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMKIT_CACHE", str(tmp_path))
+    for number in range(6):
+        folder = tmp_path / f"old{number}"
+        folder.mkdir()
+        os.utime(folder, (number, number))
+    compiler.announce()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old3", "old4", "old5"]
