@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 POLICIES = sorted((ROOT / "data" / "policies").glob("*.conf"))
 SCENARIOS = sorted((ROOT / "data" / "scenarios").glob("*.toml"))
 SEEDS = range(5)
+EXAMPLES = max(150, settings.default.max_examples if settings.default else 0)
 
 
 def both(scenario: Scenario, conf: Path, seed: int) -> list[str]:
@@ -43,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("worlds")
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(configurations(), scenarios(), st.integers(0, 1000))
 def test_made_up_scenarios_give_the_same_rows(
     folder: Path, text: str, made: dict[str, Any], seed: int
