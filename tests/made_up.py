@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from simkit.draws import Purpose, stream, uniform
-from simkit.engine.run import REQUESTS, WISHES, CohortName, Run, table
+from simkit.engine.run import REQUESTS, SERIES, WISHES, CohortName, Run, as_columns, table
 from simkit.engine.sums import answer_sums, client_sums
 from simkit.policy.plan import Phase, Rule
 from simkit.policy.source import Source
+from simkit.traffic import Arrivals
 from simkit.wire import Shape, SightKind
 
 Row = dict[str, int]
@@ -26,15 +27,29 @@ COHORTS = (
 )
 
 
+ALWAYS = Arrivals(kind="poisson", every_s=1.0)
+
+
 @dataclass(frozen=True)
 class Kind:
     """As much of a cohort of a scenario as a comparison asks for."""
 
     name: str
     kind: str
+    arrivals: Arrivals = ALWAYS
 
 
-KINDS = tuple(Kind(c.name, "slow" if c.name == "slowloris" else "caller") for c in COHORTS)
+KINDS = tuple(
+    Kind(
+        c.name,
+        "slow" if c.name == "slowloris" else "caller",
+        Arrivals(kind="poisson", every_s=1.0, from_s=4.0, until_s=8.0)
+        if c.name == "flood"
+        else ALWAYS,
+    )
+    for c in COHORTS
+)
+LENGTH_S = 10.0
 GROUPS = {"(no agent)": ("feed_reader", "monitor"), "(browsers HTTP/1.1)": ("shoppers",)}
 
 
@@ -64,7 +79,7 @@ def made_run(
         strategy=strategy,
         seed=1,
         replication=replication,
-        window_ns=10_000_000_000,
+        window_ns=int(LENGTH_S * 1e9),
         engine="made-up",
         cost_table="none",
         cohorts=cohorts,
@@ -75,6 +90,7 @@ def made_run(
         wishes=wish_rows,
         clients=client_sums(cohort_of, np.zeros(len(cohort_of)), request_rows, wish_rows),
         answers=answer_sums(request_rows),
+        series=as_columns([], SERIES),
         load=load or {"cpu_s": 0.5, "peak_slots": 12.0},
         warnings=("made up",),
     )
@@ -109,11 +125,13 @@ def random_run(strategy: str, seed: int, replication: int, wishes: int = 60) -> 
             refused = int(uniform(key, Purpose.CHOICE, wish) < _rate(strategy, name))
             attempts = AGAIN.get(strategy, 2) if refused else 1
             latency = int(20e6 * (0.5 + uniform(key, Purpose.SERVICE, wish)))
+            start_ns = int(wish * LENGTH_S * 1e9 / wishes)
             base = {"cohort": cohort, "wish": wish, "rule": -1 + refused}
-            sent = {**base, "refused": refused, "latency_ns": latency}
+            sent = {**base, "refused": refused, "sent_ns": start_ns, "latency_ns": latency}
             requests += [{**sent, "attempt": n} for n in range(attempts)]
+            times = {"start_ns": start_ns, "end_ns": start_ns + latency}
             fate = {"attempts": attempts, "served": 1 - refused, "refusals": refused * attempts}
-            done.append({**base, **fate})
+            done.append({**base, **times, **fate})
     load = _load(strategy, uniform(stream(seed, "cpu", replication), Purpose.SERVICE))
     return made_run(
         requests,

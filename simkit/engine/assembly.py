@@ -43,6 +43,7 @@ class Recorded:
     wishes: Columns
     clients: Columns
     answers: Columns
+    series: Columns
     rules: list[Rule]
     load: dict[str, float]
     events: int
@@ -80,6 +81,7 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
         wishes=found.wishes,
         clients=found.clients,
         answers=summed_answers(found.answers),
+        series=found.series,
         load=found.load,
         warnings=(*stage.planner.policy.warnings, *stage.planner.warnings),
         events=found.events,

@@ -112,12 +112,14 @@ class Wish:
         "number",
         "refusals",
         "rule",
+        "session",
         "start_ns",
     )
 
     def __init__(self, client: Client, number: int, single: bool) -> None:
         self.client = client
         self.number = number
+        self.session = client.session
         self.start_ns = client.env.now
         self.attempts = 0
         self.refusals = 0
@@ -200,6 +202,8 @@ class Client:
         """Whether it has quit altogether."""
         self.pace = 1.0
         """A factor by which it stretches the gaps between what it starts."""
+        self.session = 0
+        """The number of what it has started last."""
         self.cohort = member.cohort
         """The number of its cohort."""
         self.address_number = world.stage.address_number(member.address)
@@ -252,7 +256,9 @@ class Client:
         """When it starts something, in nanoseconds; with ``waits``, once it is free for it."""
         now_ns = (lambda: self.env.now) if waits else (lambda: 0)
         window_ns = self.scenario.window_ns
-        return self.spec.arrivals.starts_ns(self.key, window_ns, now_ns, lambda: self.pace)
+        starts = self.spec.arrivals.starts_ns(self.key, window_ns, now_ns, lambda: self.pace)
+        for self.session, start_ns in enumerate(starts):
+            yield start_ns
 
     def together(self, lanes: Sequence[Behaviour]) -> Event:
         """Run generators side by side, and wait until all have ended."""
@@ -381,6 +387,7 @@ class Client:
             self.number,
             self.address_number,
             wish.number,
+            wish.session,
             wish.attempts,
             wish.served and not cut,
             wish.refusals,

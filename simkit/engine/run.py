@@ -1,16 +1,17 @@
 """A Run: one replication of one scenario under one strategy with one seed, as columns.
 
-Four tables and a vector. `REQUESTS` has one row for each attempt on the wire, in the order (sent,
+Five tables and a vector. `REQUESTS` has one row for each attempt on the wire, in the order (sent,
 client, wish, item, attempt); `WISHES` one row for each wish that was begun within the window. A run
 that records totals leaves both empty. What any run has are sums: `CLIENTS` with one row for each
 client, by its number, and `ANSWERS` with one for each (cohort, rule, status, sight) that occurred,
-in that order.
-Times are nanoseconds since the start of the run. Numbers that name something (cohort, address,
-shape, rule) index into the tuples of names that the Run carries.
+in that order; and `SERIES`, what the server had done by certain times, work counted from when it
+begins. Times are nanoseconds since the start of the run. Numbers that name something (cohort,
+address, shape, rule) index into the tuples of names that the Run carries.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -54,6 +55,7 @@ WISHES: dict[str, str] = {
     "client": "int32",
     "address": "int32",
     "wish": "int32",
+    "session": "int32",  # the client's start that it belongs to, counted from 0
     "attempts": "int32",  # requests on the wire for this wish, all items
     "served": "bool",  # every item was served in the end
     "refusals": "int32",  # attempts that the policy turned away
@@ -84,6 +86,28 @@ ANSWERS: dict[str, str] = {
 }
 
 
+SERIES: dict[str, str] = {
+    "time_ns": "int64",
+    "cpu_ns": "int64",
+    "slots": "int64",  # taken at that time
+    "connections": "int64",  # open at that time
+    "accepts": "int64",
+    "handshakes": "int64",
+    "bytes_out": "int64",
+    "upstream_requests": "int64",
+    "refused_connections": "int64",
+    "zone_evictions": "int64",
+}
+
+MARKS = 120
+"""How many times a run looks at its server, at equal distances; the last at the window's end."""
+
+
+def marks_ns(window_ns: int) -> list[int]:
+    """The times of `SERIES`."""
+    return [window_ns * mark // MARKS for mark in range(1, MARKS + 1)]
+
+
 @dataclass(frozen=True, slots=True)
 class CohortName:
     """What measures need to know of a cohort: its name, its side, its size."""
@@ -112,17 +136,20 @@ class Run:
     wishes: Columns
     clients: Columns
     answers: Columns
+    series: Columns
     load: dict[str, float]
     warnings: tuple[str, ...] = ()
     events: int = 0
 
     def to_frame(self, table: str = "requests") -> pd.DataFrame:
-        """One of the four tables, by its name, with names in place of numbers."""
+        """One of the five tables, by its name, with names in place of numbers."""
         import pandas as pd
 
         columns = getattr(self, table)
         frame = pd.DataFrame(dict(columns))
         names = [c.name for c in self.cohorts]
+        if "cohort" not in frame:
+            return frame
         frame["cohort"] = pd.Categorical.from_codes(columns["cohort"], categories=pd.Index(names))
         labels = {-1: ""} | {i: str(r.decisive) for i, r in enumerate(self.rules)}
         if "rule" in frame:
@@ -133,3 +160,8 @@ class Run:
 def table(rows: dict[str, list[int]], schema: dict[str, str]) -> Columns:
     """Columns of the schema's types from lists of equal length."""
     return {name: np.asarray(rows[name], dtype=kind) for name, kind in schema.items()}
+
+
+def as_columns(rows: Sequence[Mapping[str, int]], schema: dict[str, str]) -> Columns:
+    """The same from rows that name their cells."""
+    return table({name: [row[name] for row in rows] for name in schema}, schema)

@@ -13,6 +13,7 @@ from simkit.engine.assembly import Recorded, Setup
 from simkit.engine.behaviours import BEHAVIOURS, Start
 from simkit.engine.client import Client, World
 from simkit.engine.recorder import Recorder
+from simkit.engine.run import SERIES, Columns, as_columns, marks_ns
 from simkit.engine.sums import answer_sums, client_sums
 from simkit.errors import InputError
 from simkit.host import Costs, Server
@@ -37,14 +38,17 @@ def run(setup: Setup, starts: Mapping[str, Start]) -> Recorded:
     clients = [Client(world, member) for member in crowd]
     for client in clients:
         agenda.process(starts[client.spec.name](client))
+    seen: list[dict[str, int]] = []
     with _no_collecting():
-        agenda.run(until=scenario.window_ns)
+        for mark_ns in marks_ns(scenario.window_ns):
+            agenda.run(until=mark_ns)
+            seen.append({"time_ns": mark_ns, **server.counters()})
     for client in clients:
         client.cut()
-    return _recorded(world, clients, setup)
+    return _recorded(world, clients, setup, as_columns(seen, SERIES))
 
 
-def _recorded(world: World, clients: list[Client], setup: Setup) -> Recorded:
+def _recorded(world: World, clients: list[Client], setup: Setup, series: Columns) -> Recorded:
     requests, wishes = world.recorder.tables()
     cohort = np.array([client.cohort for client in clients])
     address = np.array([client.address_number for client in clients])
@@ -54,6 +58,7 @@ def _recorded(world: World, clients: list[Client], setup: Setup) -> Recorded:
         wishes=wishes,
         clients=client_sums(cohort, address, requests, wishes),
         answers=answer_sums(requests),
+        series=series,
         rules=world.recorder.rules,
         load=world.server.load(world.stage.scenario.window_ns),
         events=world.agenda.happened(),

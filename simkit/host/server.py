@@ -192,6 +192,22 @@ class Server(Connections):
         if connection.hung_up and not connection.busy and connection.opened_ns != NEVER:
             self._close(connection)
 
+    def counters(self) -> dict[str, int]:
+        """What the server has done so far, and holds now."""
+        tally = self.tally
+        tally.cpu_ns[Cause.WAKE_UP] = self._costs.wake_up * sum(w.wake_ups for w in self.workers)
+        return {
+            "cpu_ns": sum(tally.cpu_ns),
+            "slots": tally.slots,
+            "connections": tally.connections,
+            "accepts": tally.accepts,
+            "handshakes": tally.handshakes,
+            "bytes_out": tally.bytes_out,
+            "upstream_requests": self.upstream.requests,
+            "refused_connections": tally.refused_connections,
+            "zone_evictions": self._gate.evictions,
+        }
+
     def load(self, window_ns: int) -> dict[str, float]:
         """What the run has cost so far, by names with units."""
         tally = self.tally

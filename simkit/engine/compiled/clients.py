@@ -72,6 +72,7 @@ def begin(w: Any, client_slot: int, single: int) -> int:
     wish.start_ns = w.now_ns
     wish.client = client_slot
     wish.number = client.wishes
+    wish.session = client.start
     wish.single = single
     client.wishes += 1
     return slot
@@ -347,6 +348,7 @@ def _write_wish(w: Any, wish: Any, served: bool, cut: int) -> None:
     row.client = wish.client
     row.address = client.address
     row.wish = wish.number
+    row.session = wish.session
     row.attempts = wish.attempts
     row.served = served
     row.refusals = wish.refusals

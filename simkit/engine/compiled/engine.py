@@ -13,12 +13,11 @@ from simkit.engine.compiled.crowd import Crowd
 from simkit.engine.compiled.machine import Machine
 from simkit.engine.compiled.tables import Tables
 from simkit.engine.rows import REQUEST_ORDER, WISH_ORDER, sorted_rows
-from simkit.engine.run import REQUESTS, WISHES, Columns
+from simkit.engine.run import REQUESTS, SERIES, WISHES, Columns, as_columns
 from simkit.engine.stage import Stage
 from simkit.engine.sums import answer_sums, client_sums
-from simkit.host import Cause, Costs, Upstream
+from simkit.host import Costs, Upstream
 from simkit.host.tally import Tally
-from simkit.policy import limits
 
 __all__ = ["NAME", "run"]
 
@@ -47,7 +46,8 @@ def run(setup: Setup) -> Recorded:
         clients=client_sums(cohort, address, requests, wishes) if rows else machine.client_sums(),
         answers=answer_sums(requests) if rows else machine.answer_sums(),
         rules=tables.rules,
-        load=_load(machine, costs, stage),
+        series=as_columns(machine.seen, SERIES),
+        load=_load(machine, stage),
         events=int(machine.world["happened"]),
     )
 
@@ -58,22 +58,19 @@ def _columns(rows: npt.NDArray[np.void], schema: dict[str, str], order: tuple[st
     return {name: wide[name][chosen] for name in schema}
 
 
-def _load(machine: Machine, costs: Costs, stage: Stage) -> dict[str, float]:
+def _load(machine: Machine, stage: Stage) -> dict[str, float]:
     scenario, w = stage.scenario, machine.world
-    workers = machine.cells("workers")[: int(w["worker_count"])]
     tally, upstream = Tally(), Upstream(scenario.host.upstream)
     tally.connections = int(w["connections_open"])
     for name in Tally.__slots__:
         if name not in ("cpu_ns", "connections"):
             setattr(tally, name, int(w[name]))
-    tally.cpu_ns = [int(ns) for ns in machine.cells("cpu_ns")[: len(Cause)]]
-    tally.cpu_ns[Cause.WAKE_UP] = costs.wake_up * int(workers["wake_ups"].sum())
+    tally.cpu_ns = machine.cpu_ns().tolist()
     upstream.requests = int(w["upstream_requests"])
     upstream.busy_ns = int(w["upstream_busy_ns"])
     upstream.waited_ns = int(w["upstream_wait_ns"])
-    evictions = int(machine.cells("zones")[limits.FORCED :: limits.ZONE].sum())
     return {
-        **tally.vector(scenario.window_ns, len(workers)),
+        **tally.vector(scenario.window_ns, int(w["worker_count"])),
         **upstream.vector(),
-        "zone_evictions": evictions,
+        "zone_evictions": machine.counters()["zone_evictions"],
     }

@@ -107,7 +107,7 @@ class State(IntEnum):
 class Ending(IntEnum):
     """Why the compiled loop has come back to Python."""
 
-    WINDOW = 0
+    MARK = 0
     ROOM = 1
     BOUND = 2
     TIME_SLICE = 3
@@ -220,6 +220,7 @@ WISH = _record(
     start_ns="i8",
     client="i4",
     number="i4",
+    session="i4",
     attempts="i4",
     refusals="i4",
     rule="i4",
@@ -403,7 +404,7 @@ _SPARE = ("connections", "attempts", "wishes", "tasks")
 
 WORLD = _record(
     now_ns="i8",
-    window_ns="i8",
+    stop_ns="i8",
     clock_offset_ns="i8",
     happened="i8",
     lane_count="i8",

@@ -1,4 +1,4 @@
-"""The loop of the compiled engine: the next event, until the window ends or Python is needed."""
+"""The loop of the compiled engine: the next event, until a given time or until Python is needed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _REQUEST, _LINE, _SIGHT = int(Kind.REQUEST), int(Kind.LINE), int(Kind.SIGHT)
 _PATIENCE = int(Kind.PATIENCE)
 _ACCEPT, _SERVE, _READ_LINE = int(Job.ACCEPT), int(Job.SERVE), int(Job.READ_LINE)
 _RESUME, _FETCH = int(Job.RESUME), int(Job.FETCH)
-_WINDOW, _ROOM, _BOUND = int(Ending.WINDOW), int(Ending.ROOM), int(Ending.BOUND)
+_MARK, _ROOM, _BOUND = int(Ending.MARK), int(Ending.ROOM), int(Ending.BOUND)
 _TIME_SLICE = int(Ending.TIME_SLICE)
 
 
@@ -104,9 +104,9 @@ def run(w: Any, most_events: int) -> int:
             top = event_at(w, 0)
             if top.time_ns < time_ns or (top.time_ns == time_ns and top.key < key):
                 time_ns, key, in_lane = top.time_ns, top.key, False
-        if min(finish_ns, time_ns) >= w.window_ns:
-            w.now_ns = w.window_ns
-            return _WINDOW
+        if min(finish_ns, time_ns) >= w.stop_ns:
+            w.now_ns = w.stop_ns
+            return _MARK
         if finish_ns <= time_ns:
             w.now_ns = finish_ns
             w.happened += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from simkit.engine.assembly import Setup
 from simkit.engine.compiled import layout, loop
@@ -18,9 +19,9 @@ from simkit.engine.compiled.crowd import Crowd, Request
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import Ending, Lane
 from simkit.engine.compiled.tables import Tables
-from simkit.engine.run import CLIENTS, Columns
+from simkit.engine.run import CLIENTS, Columns, marks_ns
 from simkit.engine.sums import summed_answers
-from simkit.host import NEVER, Clock, Costs
+from simkit.host import NEVER, Cause, Clock, Costs
 from simkit.policy import limits
 from simkit.traffic.machine import UpstreamSpec
 from simkit.traffic.part import NS_PER_MS, NS_PER_S
@@ -49,6 +50,9 @@ class Machine:
         self._stage, self._crowd, self._tables = setup.stage, crowd, tables
         self._worlds = np.zeros(1, layout.WORLD)
         self.world: Any = self._worlds[0]
+        self.seen: list[dict[str, int]] = []
+        """The cells of `simkit.engine.run.SERIES`, mark by mark."""
+        self._wake_up_ns = costs.wake_up
         self._pools: dict[str, Growing] = {name: Growing(t) for name, t in layout.POOLS.items()}
         self._pools |= {
             name: getattr(crowd, name) for name in ("cohorts", "pages", "asks", "resources", "bind")
@@ -85,7 +89,6 @@ class Machine:
     def _put_host(self, clock: Clock, costs: Costs) -> None:
         w, stage = self.world, self._stage
         spec, policy = stage.scenario.host, stage.planner.policy
-        w["window_ns"] = stage.scenario.window_ns
         w["length_s"] = stage.scenario.length_s
         w["clock_offset_ns"] = clock.offset_ns
         w["backlog"] = spec.backlog
@@ -142,16 +145,19 @@ class Machine:
         """Let the window pass."""
         self._place()
         loop.set_out_all(self.world)
-        while True:
-            ending = loop.run(self.world, _MOST_EVENTS)
-            if ending == Ending.WINDOW:
-                break
+        for mark_ns in marks_ns(self._stage.scenario.window_ns):
+            self._run_until(mark_ns)
+            self.seen.append({"time_ns": mark_ns, **self.counters()})
+        self._cut()
+
+    def _run_until(self, time_ns: int) -> None:
+        self.world["stop_ns"] = time_ns
+        while (ending := loop.run(self.world, _MOST_EVENTS)) != Ending.MARK:
             if ending == Ending.ROOM:
                 self._make_room()
             elif ending == Ending.BOUND:
                 self._bind(self._pools["attempts"].records[int(self.world["wanted"])])
             self._place()
-        self._cut()
 
     def _cut(self) -> None:
         attempts, wishes = self._pools["attempts"], self._pools["wishes"]
@@ -255,6 +261,24 @@ class Machine:
             self.world[name] = pool.address
 
     # After the run
+
+    def counters(self) -> dict[str, int]:
+        """What `simkit.host.Server.counters` gives."""
+        w = self.world
+        same = ("slots", "accepts", "handshakes", "bytes_out", "upstream_requests")
+        return {
+            **{name: int(w[name]) for name in (*same, "refused_connections")},
+            "cpu_ns": int(self.cpu_ns().sum()),
+            "connections": int(w["connections_open"]),
+            "zone_evictions": int(self.cells("zones")[limits.FORCED :: limits.ZONE].sum()),
+        }
+
+    def cpu_ns(self) -> npt.NDArray[np.int64]:
+        """CPU time by cause."""
+        spent = self.cells("cpu_ns")[: layout.CAUSES].copy()
+        workers = self.cells("workers")[: int(self.world["worker_count"])]
+        spent[Cause.WAKE_UP] = self._wake_up_ns * int(workers["wake_ups"].sum())
+        return spent
 
     def client_sums(self) -> Columns:
         """`simkit.engine.run.CLIENTS`, where there are no rows."""

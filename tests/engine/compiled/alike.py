@@ -6,7 +6,7 @@ import numpy as np
 
 from simkit.engine import Run
 
-TABLES = ("requests", "wishes", "clients", "answers")
+TABLES = ("requests", "wishes", "clients", "answers", "series")
 
 
 def differences(one: Run, other: Run, tables: tuple[str, ...] = TABLES) -> list[str]:

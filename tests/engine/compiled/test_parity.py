@@ -62,7 +62,7 @@ def test_totals_are_the_sums_of_the_rows(name: str) -> None:
     rows = simulate(scenario, policy, seed=2, engine="simpy")
     for engine in ("simpy", "compiled"):
         sums = simulate(scenario, policy, seed=2, engine=engine, record="totals")
-        assert differences(rows, sums, ("clients", "answers")) == []
+        assert differences(rows, sums, ("clients", "answers", "series")) == []
         assert not len(sums.requests["client"])
         assert not len(sums.wishes["client"])
     assert int(rows.clients["requests"].sum()) == len(rows.requests["client"])
