@@ -44,16 +44,27 @@ def chosen(
         )
     if engine == "simpy" or written:
         return "simpy"
-    pays = engine == "compiled" or _pays(runs * expected_requests(scenario))
-    return "compiled" if pays else "simpy"
+    if engine == "auto" and not _pays(runs * expected_requests(scenario)):
+        return "simpy"
+    if runs > 1:
+        _compile_once()
+    return "compiled"
+
+
+def _compile_once() -> None:
+    """Before other processes want it too, each for itself."""
+    from simkit.engine.compiled import loop
+
+    if not loop.is_kept():
+        loop.prepare()
 
 
 def _pays(requests: float) -> bool:
     global _loaded  # noqa: PLW0603 (once loaded it stays so for the process)
     if not _loaded and requests > _WORTH_LOADING:
-        from simkit.engine.compiled.compiler import is_kept
+        from simkit.engine.compiled import loop
 
-        _loaded = requests > _WORTH_COMPILING or is_kept()
+        _loaded = requests > _WORTH_COMPILING or loop.is_kept()
     return _loaded
 
 

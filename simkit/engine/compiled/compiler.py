@@ -59,20 +59,20 @@ def entry(function: Function) -> Function:
     return dispatcher
 
 
-def announce() -> None:
-    """Say on standard error if the engine has to be compiled before it can be used."""
-    if not is_kept():
+def announce(folder: Path) -> None:
+    """Say on standard error if what belongs into a folder has to be compiled before it is used."""
+    if not is_kept(folder):
         print(_MESSAGE, file=sys.stderr, flush=True)
         _clear_old_folders()
 
 
-def is_kept() -> bool:
-    """Whether compiled code of just these sources lies on disk."""
-    return any(cache_folder().rglob("*.nbi"))
+def is_kept(folder: Path) -> bool:
+    """Whether compiled code lies in a folder."""
+    return any(folder.rglob("*.nbi"))
 
 
 def cache_folder() -> Path:
-    """Where code compiled from the present sources is kept."""
+    """Where code compiled from the sources that have been marked so far is kept."""
     return _home() / _fingerprint()
 
 

@@ -18,7 +18,8 @@ from simkit.engine.compiled.agenda import (
 )
 from simkit.engine.compiled.behaviours import flood, seen, set_out, wakes
 from simkit.engine.compiled.clients import end, lose_patience, record, sees
-from simkit.engine.compiled.compiler import announce, compiled, entry
+from simkit.engine.compiled.compiler import announce, cache_folder, compiled, entry
+from simkit.engine.compiled.compiler import is_kept as lies_in
 from simkit.engine.compiled.layout import WORLD, Ending, Job
 from simkit.engine.compiled.memory import small_ints_at
 from simkit.engine.compiled.pools import (
@@ -32,7 +33,7 @@ from simkit.engine.compiled.pools import (
 from simkit.host.order import Kind
 from simkit.host.wire import NEVER
 
-__all__ = ["cut", "prepare", "run", "set_out_all"]
+__all__ = ["cut", "is_kept", "prepare", "run", "set_out_all"]
 
 _KIND_BITS = 59
 _PLACE = (1 << _KIND_BITS) - 1
@@ -188,11 +189,19 @@ def cut(w: Any, attempts: int, wishes: int) -> None:
             end(w, slot, 1)
 
 
+_FOLDER = cache_folder()
+
+
+def is_kept() -> bool:
+    """Whether the entries need no compiling."""
+    return lies_in(_FOLDER)
+
+
 def prepare() -> None:
     """Have the entries ready: from disk, or compiled, which takes some time and is said."""
     if run.signatures:  # type: ignore[attr-defined]
         return
-    announce()
+    announce(_FOLDER)
     world = numba.from_dtype(WORLD)
     set_out_all.compile((world,))  # type: ignore[attr-defined]
     run.compile((world, numba.int64))  # type: ignore[attr-defined]
