@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from simkit.engine.run import Run
     from simkit.engine.simulate import simulate
     from simkit.errors import InputError
+    from simkit.measures.statistics import Precision
     from simkit.policy import Decision, Gate, Planner, Policy, load_policy
     from simkit.shipped import shipped_files
+    from simkit.study.adaptive import Goal, compare_until
+    from simkit.study.attackers import attacks_of
     from simkit.study.compare import Comparison, compare
     from simkit.study.replay import replay
     from simkit.study.replay_report import ReplayReport
@@ -31,9 +34,11 @@ __all__ = [
     "Comparison",
     "Decision",
     "Gate",
+    "Goal",
     "InputError",
     "Planner",
     "Policy",
+    "Precision",
     "ReplayReport",
     "Run",
     "Scenario",
@@ -41,7 +46,9 @@ __all__ = [
     "Sight",
     "SightKind",
     "__version__",
+    "attacks_of",
     "compare",
+    "compare_until",
     "load_policy",
     "load_scenario",
     "replay",
@@ -53,16 +60,20 @@ _HOME = {
     "Comparison": "simkit.study.compare",
     "Decision": "simkit.policy",
     "Gate": "simkit.policy",
+    "Goal": "simkit.study.adaptive",
     "InputError": "simkit.errors",
     "Planner": "simkit.policy",
     "Policy": "simkit.policy",
+    "Precision": "simkit.measures.statistics",
     "ReplayReport": "simkit.study.replay_report",
     "Run": "simkit.engine.run",
     "Scenario": "simkit.traffic",
     "Shape": "simkit.wire",
     "Sight": "simkit.wire",
     "SightKind": "simkit.wire",
+    "attacks_of": "simkit.study.attackers",
     "compare": "simkit.study.compare",
+    "compare_until": "simkit.study.adaptive",
     "load_policy": "simkit.policy",
     "load_scenario": "simkit.traffic",
     "replay": "simkit.study.replay",

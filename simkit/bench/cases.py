@@ -15,7 +15,7 @@ KEYS = (8_000, 1_000_000)
 
 _SLOW = "takes minutes: left out of a quick run"
 
-MANY = 10_000_000
+MANY = 5_000_000
 MOST = 100_000_000
 """The requests of the run whose memory is of interest."""
 
@@ -27,7 +27,7 @@ def cases(quick: bool) -> list[Case]:
     what takes minutes.
     """
     repeats = 3 if quick else 5
-    queue = _queue(2_000 if quick else 20_000, repeats)
+    queue = _queue(5_000 if quick else 50_000, repeats)
     limit = _limit(200_000 if quick else 2_000_000, repeats)
     return [*queue, *_flood(repeats, quick), *limit, *_start(repeats, quick)]
 
@@ -36,7 +36,7 @@ def _queue(requests: int, repeats: int) -> Iterator[Case]:
     for name, peer in PEERS.items():
         found = importlib.util.find_spec(peer.library)
         absent = "" if found else f"not installed: {peer.library}"
-        loops = 200 if "recursion" in name else 1
+        loops = 100 if "recursion" in name else 1
         yield Case("queue", name, requests, loops=loops, repeats=repeats, missing=absent)
     for engine in OURS:
         yield Case("queue", engine, requests, repeats=repeats)
@@ -47,11 +47,11 @@ def _flood(repeats: int, quick: bool) -> Iterator[Case]:
     least = 10_000 if quick else 100_000
     for clients in CLIENTS:
         requests = max(least, clients)
+        many_clients = clients > 100_000
+        why = _SLOW if quick and many_clients else ""
         for engine in OURS:
-            slow = engine == SIMPY and clients > 100_000
-            why = _SLOW if slow and quick else ""
-            many = 1 if slow else repeats
-            yield Case("flood", engine, requests, clients, repeats=many, missing=why)
+            times = 1 if engine == SIMPY and many_clients else repeats
+            yield Case("flood", engine, requests, clients, repeats=times, missing=why)
     many = 1_000_000 if quick else MANY
     for clients in CLIENTS:
         yield Case("flood", COMPILED, many, clients, 1, repeats, record="totals")

@@ -52,8 +52,10 @@ class Benchmark:
         return asdict(self)
 
 
-def benchmark(measured: Sequence[Measured], *, quick: bool) -> Benchmark:
-    """What the samples come to."""
+def benchmark(
+    measured: Sequence[Measured], *, quick: bool, first: Sequence[Check] = ()
+) -> Benchmark:
+    """What the samples come to; ``first`` are checks that stand before those of the samples."""
     headline = _Headline(measured)
     return Benchmark(
         compiled_over_simpy=headline.compiled_over_simpy(),
@@ -64,7 +66,7 @@ def benchmark(measured: Sequence[Measured], *, quick: bool) -> Benchmark:
         not_measured=headline.why,
         quick=quick,
         machine=machine(),
-        checks=list(checks(measured)),
+        checks=[*first, *checks(measured)],
         queue=rows(measured, "queue"),
         flood=rows(measured, "flood"),
         limit=rows(measured, "limit"),

@@ -63,7 +63,10 @@ def _times(row: Row) -> str:
 
 
 def _own_name(row: Row) -> str:
-    return row.engine.removeprefix("simkit, ")
+    """The engine without the project's name, and what is special about the row."""
+    name = row.engine.removeprefix("simkit, ")
+    totals = ", totals" if row.record == "totals" else ""
+    return f"{name}{totals}{', once' if row.samples == 1 else ''}"
 
 
 _ENGINE: dict[str, Cell] = {"engine": lambda row: row.engine}
@@ -73,15 +76,12 @@ _EVENTS: dict[str, Cell] = {
     "events each": lambda row: short(row.events_per_request),
     "ns/event": lambda row: short(row.ns_per_event),
 }
-_REST: dict[str, Cell] = {
-    "peak memory": lambda row: _bytes(row.peak_bytes),
-    "samples": lambda row: str(row.samples),
-}
+_REST: dict[str, Cell] = {"peak memory": lambda row: _bytes(row.peak_bytes)}
 
 _QUEUE = {**_ENGINE, **_THROUGHPUT, **_SPREAD, **_EVENTS, **_REST}
 _FLOOD: dict[str, Cell] = {
     "clients": lambda row: f"{row.size:,}",
-    "engine": lambda row: _own_name(row) + (", totals" if row.record == "totals" else ""),
+    "engine": _own_name,
     "requests": lambda row: f"{row.requests:,}",
     **_THROUGHPUT,
     **_SPREAD,
@@ -120,8 +120,8 @@ def sheets(found: Benchmark) -> tuple[Sheet, ...]:
         ),
         _sheet(
             "The whole model: a flood of 20,000 requests/s",
-            "Ratio: to the SimPy engine with as many clients. From 10,000 clients on every "
-            "request comes on a connection of its own.",
+            "Ratio: to the SimPy engine with as many clients. Every request is recorded, or totals "
+            "alone. From 10,000 clients on every request comes on a connection of its own.",
             _FLOOD,
             found.flood,
         ),
@@ -184,8 +184,12 @@ def print_benchmark(found: Benchmark, console: Console) -> None:
         console.print(table)
         console.print(Text(sheet.note, style="dim"))
         console.print()
-    console.print(Text(str(found.machine), style="dim"))
+    console.print(Text(f"Medians of {_samples(found)} samples. {found.machine}", style="dim"))
     console.print(Text(_checked(found)))
+
+
+def _samples(found: Benchmark) -> int:
+    return max(row.samples for row in (*found.queue, *found.flood, *found.limit, *found.start))
 
 
 def _checked(found: Benchmark) -> str:
@@ -196,7 +200,10 @@ def _checked(found: Benchmark) -> str:
 
 def markdown(found: Benchmark, figure: str) -> str:
     """The benchmark as a Markdown file that shows the figure of that name."""
-    parts = [_HEAD.format(machine=found.machine), f"![Speed by engine and by clients]({figure})\n"]
+    parts = [
+        _HEAD.format(machine=found.machine, samples=_samples(found)),
+        f"![Speed by engine and by clients]({figure})\n",
+    ]
     if found.quick:
         parts.insert(1, "This was a quick run: fewer requests, fewer samples.\n")
     for sheet in sheets(found):
@@ -214,8 +221,9 @@ _HEAD = """\
 
 Written by `simkit bench --out data/benchmark` (`make bench`); what each workload is stands in
 `simkit/bench`. Throughput is by CPU time of one core; every sample is a process of its own, taken
-in rounds, and medians are shown. Trust the ratios, which were measured in one run, more than the
-seconds: another machine, or this one when it is busy, gives others.
+in rounds; shown are medians of {samples}, where nothing else is said. Trust the ratios, which were
+measured in one run, more than the seconds: another machine, or this one when it is busy, gives
+others.
 
 Measured on: {machine}.
 """

@@ -18,6 +18,7 @@ from pathlib import Path
 from simkit import draws
 from simkit.bench import engines
 from simkit.engine import Run
+from simkit.engine.run import MARKS
 from simkit.policy import load_policy
 from simkit.traffic import Scenario, load_scenario
 from simkit.traffic.part import NS_PER_S
@@ -85,10 +86,10 @@ def events_of(requests: int) -> int:
     """The events of that many requests on the SimPy engine.
 
     Four each: the client wakes, the request arrives, the worker has finished, the answer is seen.
-    Five once: the client's process begins and ends, its connection arrives and is accepted, SimPy
-    stops at the end of the window.
+    Four once: the client's process begins and ends, its connection arrives and is accepted. And at
+    each of its marks the run stops to look at its server: two events, but one at the last.
     """
-    return 4 * requests + 5
+    return 4 * requests + 4 + 2 * MARKS - 1
 
 
 def waits_ns(run: Run, requests: int) -> int:

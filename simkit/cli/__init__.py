@@ -13,7 +13,19 @@ from typing import Annotated
 import typer
 
 from simkit import __version__
-from simkit.cli import bench, compare, explain, listing, probe, replay, serve, sweep, verify
+from simkit.cli import (
+    bench,
+    calibrate,
+    compare,
+    explain,
+    listing,
+    probe,
+    replay,
+    serve,
+    simulate,
+    sweep,
+    verify,
+)
 from simkit.errors import InputError, printable
 
 __all__ = ["app", "main"]
@@ -30,12 +42,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(compare.compare)
+app.command()(simulate.simulate)
 app.command()(replay.replay)
 app.command()(explain.explain)
 app.command()(probe.probe)
 app.command()(serve.serve)
 app.command()(sweep.sweep)
 app.command()(verify.verify)
+app.command()(calibrate.calibrate)
 app.command()(bench.bench)
 app.command()(listing.policies)
 app.command()(listing.scenarios)

@@ -53,16 +53,16 @@ def verify(
     where the two disagree about an answer.
     """
     from simkit.live.nginx import nginx_version
-    from simkit.policy.answers import NGINX_VERSION
+    from simkit.policy.answers import NGINX_VERSION, version_note
     from simkit.show.verify import print_verified
 
     policies = _policies(policy, allow_unsupported=allow_unsupported)
     _check_writable(to_json)
     program = None if nginx is None else str(nginx)
     version = nginx_version(program)
-    if version != NGINX_VERSION:
-        said = f"this nginx is {version}, modelled is {NGINX_VERSION}: some answers may differ"
-        print(f"simkit: warning: {printable(said)}", file=sys.stderr)
+    note = version_note(version)
+    if note is not None:
+        print(f"simkit: warning: {printable(note)}", file=sys.stderr)
     found: list[Verified] = []
     try:
         _verify(policies, found, requests=requests, seed=seed, timed=timed, program=program)

@@ -5,14 +5,22 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 from simkit.errors import InputError
 
 __all__ = ["make_certificate"]
 
+_KINDS = {"ecdsa": "ec -pkeyopt ec_paramgen_curve:P-256", "rsa": "rsa:2048"}
 
-def make_certificate(certificate: Path, key: Path, names: tuple[str, ...]) -> None:
-    """Write a P-256 certificate for these DNS names, valid for 30 days, and its key.
+
+def make_certificate(
+    certificate: Path,
+    key: Path,
+    names: tuple[str, ...],
+    kind: Literal["ecdsa", "rsa"] = "ecdsa",
+) -> None:
+    """Write a P-256 or RSA-2048 certificate for these DNS names, valid for 30 days, and its key.
 
     Raises InputError where the program openssl is missing or refuses.
     """
@@ -23,7 +31,7 @@ def make_certificate(certificate: Path, key: Path, names: tuple[str, ...]) -> No
     certificate.parent.mkdir(parents=True, exist_ok=True)
     key.parent.mkdir(parents=True, exist_ok=True)
     alternatives = ",".join(f"DNS:{n}" for n in names)
-    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30".split()
+    command = f"req -x509 -newkey {_KINDS[kind]} -nodes -days 30".split()
     command += ["-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alternatives}"]
     command += ["-out", str(certificate), "-keyout", str(key)]
     done = subprocess.run([program, *command], capture_output=True, text=True, check=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simkit.measures.answers import AnswerSum, answer_table
 from simkit.measures.drops import CohortDrops, Drops, RuleDrops, drops_of
 from simkit.measures.intervals import Interval, clopper_pearson, paired_difference, t_interval
 from simkit.measures.leakage import (
@@ -18,6 +19,7 @@ from simkit.measures.leakage import (
 from simkit.measures.load import Load, load_of
 
 __all__ = [
+    "AnswerSum",
     "Attack",
     "CohortDrops",
     "Drops",
@@ -28,6 +30,7 @@ __all__ = [
     "RuleDrops",
     "Secret",
     "World",
+    "answer_table",
     "attack",
     "attacks_on",
     "clopper_pearson",

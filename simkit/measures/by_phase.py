@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from simkit.engine.run import Columns, Run
 from simkit.measures.phases import Phase, phases, why_not_stationary
+from simkit.measures.rows import need_rows
 from simkit.measures.statistics.warmup import WarmUp, mser5
 from simkit.measures.waiting import quantile, served_wishes, wish_latency_ms
 
@@ -27,7 +28,10 @@ __all__ = ["PhaseNumbers", "by_phase", "latency_series_ms", "warm_up"]
 
 @dataclass(frozen=True, slots=True)
 class PhaseNumbers:
-    """One phase of one run. Shares are in per cent, nan where nothing stands below the line."""
+    """One phase of one run. Shares are in per cent, nan where nothing stands below the line.
+
+    Misses are of those who ask for something: slow clients only hold connections.
+    """
 
     phase: Phase
     requests_per_s: float
@@ -51,11 +55,17 @@ def _per_cent(part: Mask, whole: Mask) -> float:
 
 
 def by_phase(run: Run, scenario: Scenario) -> tuple[PhaseNumbers, ...]:
-    """The numbers of each phase of the scenario that was run."""
-    return tuple(_numbers(run, phase) for phase in phases(scenario))
+    """The numbers of each phase of the scenario that was run.
+
+    Raises InputError where the run recorded totals only.
+    """
+    need_rows(run)
+    slow = {c.name for c in scenario.cohorts if c.kind == "slow"}
+    asking = np.array([not c.honest and c.name not in slow for c in run.cohorts])
+    return tuple(_numbers(run, phase, asking) for phase in phases(scenario))
 
 
-def _numbers(run: Run, phase: Phase) -> PhaseNumbers:
+def _numbers(run: Run, phase: Phase, asking: Mask) -> PhaseNumbers:
     requests, wishes = run.requests, run.wishes
     sent = _within(requests, "sent_ns", phase)
     ended = _within(wishes, "start_ns", phase) & ~wishes["open"].astype(np.bool_)
@@ -69,7 +79,7 @@ def _numbers(run: Run, phase: Phase) -> PhaseNumbers:
         _per_cent(requests["refused"].astype(np.bool_), sent),
         float(requests["bytes"][sent].sum()) / phase.length_s,
         _per_cent(dropped, ended & honest),
-        _per_cent(served, ended & ~honest),
+        _per_cent(served, ended & asking[wishes["cohort"].astype(np.int64)]),
         *(quantile(waits_ms, share) for share in (0.5, 0.95, 0.99)),
     )
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from simkit.engine.run import Run
 from simkit.measures.intervals import Interval
+from simkit.measures.rows import need_rows
 from simkit.measures.statistics.bootstrap import cluster_ratio
 
 Mask = npt.NDArray[np.bool_]
@@ -54,8 +55,9 @@ def run_shares(run: Run, *, by: Cluster = "address", level: float = 0.95) -> tup
     """The shares of every cohort, in the order of the scenario.
 
     ``by`` says what a cluster is: an address, or a client, as if people behind one address did
-    not share its limits.
+    not share its limits. Raises InputError where the run recorded totals only.
     """
+    need_rows(run)
     return tuple(
         RunShare(measure, cohort.name, _ratio(run, table, hit, whole & mine, by, level).scaled(100))
         for number, cohort in enumerate(run.cohorts)
@@ -157,7 +159,11 @@ class SharedAddress:
 
 
 def people(run: Run, cohorts: Collection[str] | None = None) -> tuple[Person, ...]:
-    """Every client with a wish that ended (of these cohorts; None: the honest), by number."""
+    """Every client with a wish that ended (of these cohorts; None: the honest), by number.
+
+    Raises InputError where the run recorded totals only.
+    """
+    need_rows(run)
     wishes = run.wishes
     wanted = [c.honest if cohorts is None else c.name in cohorts for c in run.cohorts]
     mask = ~wishes["open"].astype(np.bool_) & np.asarray(wanted)[wishes["cohort"].astype(np.int64)]

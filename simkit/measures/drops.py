@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.run import CohortName, Run
+from simkit.measures.rows import need_rows
 from simkit.policy.plan import Rule
 
 if TYPE_CHECKING:
@@ -251,7 +252,11 @@ def _rules(run: Run) -> tuple[RuleDrops, ...]:
 
 
 def drops_of(run: Run) -> Drops:
-    """Count what became of every request and wish of a run, by cohort and by rule."""
+    """Count what became of every request and wish of a run, by cohort and by rule.
+
+    Raises InputError where the run recorded totals only.
+    """
+    need_rows(run)
     counts = {**_request_counts(run), **_wish_counts(run)}
     cohorts = tuple(_cohort(i, name, counts) for i, name in enumerate(run.cohorts))
     return Drops(cohorts, _rules(run))

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.run import Run
+from simkit.measures.rows import need_rows
 from simkit.measures.waiting import honest_cohorts, quantile, served_wishes, wish_latency_ms
 from simkit.wire import SightKind
 
@@ -68,8 +69,9 @@ def answered_requests_ms(
 ) -> npt.NDArray[np.float64]:
     """The latency of requests that were let through and answered, of these cohorts.
 
-    None takes the honest ones.
+    None takes the honest ones. Raises InputError where the run recorded totals only.
     """
+    need_rows(run)
     columns = run.requests
     names = honest_cohorts(run) if cohorts is None else cohorts
     wanted = np.array([c.name in names for c in run.cohorts], dtype=np.bool_)
@@ -80,7 +82,10 @@ def answered_requests_ms(
 
 
 def load_of(run: Run) -> Load:
-    """The load of a run as a vector of named numbers."""
+    """The load of a run as a vector of named numbers.
+
+    Raises InputError where the run recorded totals only: it has the server's part in ``Run.load``.
+    """
     answered = answered_requests_ms(run)
     waits = wish_latency_ms(run, served_wishes(run))
     quantiles = {name: quantile(answered, share) for name, share in LATENCIES.items()}

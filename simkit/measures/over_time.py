@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.run import Run
+from simkit.measures.rows import need_rows
 from simkit.measures.waiting import quantile, served_wishes, wish_latency_ms
 from simkit.wire import SightKind
 
@@ -43,7 +44,11 @@ class OverTime:
 
 
 def answer_masks(run: Run) -> dict[str, Mask]:
-    """Which requests had which of `ANSWERS`."""
+    """Which requests had which of `ANSWERS`.
+
+    Raises InputError where the run recorded totals only.
+    """
+    need_rows(run)
     refused = run.requests["refused"].astype(np.bool_)
     answered = np.asarray(run.requests["sight"] == int(SightKind.HTTP))
     masks = (~refused & answered, refused & answered, refused & ~answered, ~refused & ~answered)

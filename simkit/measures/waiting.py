@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.run import Columns, Run
+from simkit.measures.rows import need_rows
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
@@ -57,7 +58,11 @@ def _of(run: Run, columns: Columns, cohorts: Collection[str]) -> Mask:
 
 
 def served_wishes(run: Run, cohorts: Collection[str] | None = None) -> Mask:
-    """Which wishes were served before the window closed, of these cohorts (None: the honest)."""
+    """Which wishes were served before the window closed, of these cohorts (None: the honest).
+
+    Raises InputError where the run recorded totals only.
+    """
+    need_rows(run)
     wishes = run.wishes
     names = honest_cohorts(run) if cohorts is None else cohorts
     mask = wishes["served"].astype(np.bool_) & ~wishes["open"].astype(np.bool_)
@@ -109,7 +114,11 @@ class Recovery:
 
 
 def recoveries(run: Run) -> tuple[Recovery, ...]:
-    """Each cohort's, in the order of the scenario."""
+    """Each cohort's, in the order of the scenario.
+
+    Raises InputError where the run recorded totals only.
+    """
+    need_rows(run)
     wishes = run.wishes
     first_ns = _first_refusal_ns(run)
     met = (first_ns >= 0) & ~wishes["open"].astype(np.bool_)

@@ -128,6 +128,7 @@ class Rewriting(Ending):
         self._variables.path, _ = self._variables.because(op.path)
         self._variables.query = query
         if self._is_empty(self._variables.path):
+            self._has_uri = False
             self._finalize(_INTERNAL_ERROR, self._own_rule("the rewritten URI has a zero length"))
         return not op.ends
 

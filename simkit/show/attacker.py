@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simkit.errors import printable
 from simkit.measures.channel.matrix import Vector
 from simkit.measures.leakage.attack import Attack, Stage
-from simkit.show.console import make_console
+from simkit.show.console import PLAIN_WIDTH, make_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +21,14 @@ _MOST_NAMED = 5
 _FEW = 6
 _MOVED = 0.01
 
-__all__ = ["attack_table", "print_attacks", "shown_stages", "summary_table", "verdict_on"]
+__all__ = [
+    "attack_table",
+    "attacks_text",
+    "print_attacks",
+    "shown_stages",
+    "summary_table",
+    "verdict_on",
+]
 
 
 def print_attacks(attacks: Sequence[Attack], console: Console | None = None) -> None:
@@ -33,6 +40,17 @@ def print_attacks(attacks: Sequence[Attack], console: Console | None = None) -> 
     for found in attacks:
         out.print(attack_table(found))
         out.print(Text(verdict_on(found)), "")
+
+
+def attacks_text(attacks: Sequence[Attack]) -> str:
+    """What `print_attacks` prints, as text without colours."""
+    import io
+
+    from rich.console import Console
+
+    out = io.StringIO()
+    print_attacks(attacks, Console(file=out, width=PLAIN_WIDTH, color_system=None))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
 def summary_table(attacks: Sequence[Attack]) -> Table:

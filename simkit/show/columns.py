@@ -10,11 +10,12 @@ from simkit.measures.intervals import Interval
 from simkit.measures.leakage import AS_IS, DISGUISED
 from simkit.study.compare import Comparison
 from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
+from simkit.study.pareto import question
 
 NO_AGENT = "(no agent)"
 BROWSERS = "(browsers HTTP/1.1)"
 
-__all__ = ["BROWSERS", "NO_AGENT", "Column", "best", "columns", "missing", "number", "tied"]
+__all__ = ["BROWSERS", "NO_AGENT", "Column", "best", "columns", "missing", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class Column:
     cells: Mapping[str, Interval]
     sampled: tuple[str, str] | None = None
     whole: bool = False
+
+    @property
+    def share(self) -> str:
+        """The unit as measures have it: ``%`` for any share."""
+        return "%" if self.unit.startswith("%") else self.unit
 
     def text(self, value: float) -> str:
         """A value as it stands in a cell: in per cent where it was computed, else bare."""
@@ -144,42 +150,34 @@ def columns(found: Comparison) -> tuple[Column, ...]:
         ),
         _sampled(
             found,
-            ("honest_latency_p95_ms", SERVER),
-            ("Latency", "p95", "ms"),
-            "Of the honest requests that were let through and answered, 95 % took at most this "
-            "long.",
+            ("honest_wish_p95_ms", SERVER),
+            ("Wait", "p95", "ms"),
+            "Of the honest wishes that were served, 95 % took at most this long, from the first "
+            "request until everything had come, pauses and retries included.",
+            whole=True,
         ),
     )
     return tuple(column for column in made if column is not None)
 
 
 def best(column: Column, found: Comparison) -> frozenset[str]:
-    """The strategies with the least number, and those that cannot be told from it.
+    """The strategies that no other is found to be better than.
 
-    Empty where all of them are: then there is nothing to mark.
+    The differences of all pairs hold together, and one of at most `simkit.study.pareto.MARGIN`
+    percentage points is none. Empty where that is all of them: then there is nothing to mark.
     """
-    cells = {s: c.mean for s, c in column.cells.items() if not isnan(c.mean)}
-    if not cells:
-        return frozenset()
-    least = min(cells, key=lambda s: cells[s])
     if column.sampled is None:
-        equal = {s for s in cells if cells[s] - cells[least] < 1e-9}
+        equal = _least(column)
     else:
-        equal = {least, *tied(found, least, *column.sampled)}
-    return frozenset() if len(equal) == len(column.cells) else frozenset(equal)
+        asked = question(found, *column.sampled, unit=column.share)
+        equal = frozenset() if asked is None else frozenset(asked.unbeaten)
+    return frozenset() if len(equal) == len(column.cells) else equal
 
 
-def tied(found: Comparison, strategy: str, measure: str, cohort: str) -> tuple[str, ...]:
-    """The other strategies that are not told from this one at the comparison's precision.
-
-    With one replication there is no interval, and only equal numbers are tied.
-    """
-    others = (s for s in found.strategies if s != strategy)
-    return tuple(s for s in others if not _differs(found.difference(s, strategy, measure, cohort)))
-
-
-def _differs(difference: Interval) -> bool:
-    return difference.excludes(0.0) if difference.known else difference.mean != 0.0
+def _least(column: Column) -> frozenset[str]:
+    cells = {s: c.mean for s, c in column.cells.items() if not isnan(c.mean)}
+    least = min(cells.values(), default=nan)
+    return frozenset(s for s in cells if cells[s] - least < 1e-9)
 
 
 def missing() -> Interval:

@@ -1,4 +1,4 @@
-"""Figures of a comparison: one for each of the three measures, and two for the trade-off.
+"""Figures of a comparison: of the three measures, of what lies behind them, of the trade-off.
 
 Every figure carries its message without the text around it: units on every axis, intervals on
 every sampled number, nothing that rests on colour alone. They are made with Matplotlib's objects
@@ -17,17 +17,19 @@ from simkit.errors import printable
 from simkit.measures.intervals import Interval
 from simkit.measures.leakage import AS_IS, DISGUISED
 from simkit.show.columns import exact, number
+from simkit.show.courses import answers, over_time
+from simkit.show.drawing import arms, errors, names, runs, sheet
+from simkit.show.figures_load import load
+from simkit.show.hurt import hurt
 from simkit.show.labels import Place, label_points
 from simkit.show.pareto import front
-from simkit.show.style import BLUE, GREY, LABEL, ORANGE, SMALL, TITLE, bare, sign
+from simkit.show.style import BLUE, GREY, LABEL, ORANGE, SMALL, bare, sign
 from simkit.study.compare import Comparison
 from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-DPI = 144
 
 SECRETS = {
     ("path", AS_IS): "Path: forbidden, open, absent?\nasked by a scanner as it is",
@@ -39,33 +41,12 @@ SECRETS = {
 __all__ = ["FIGURES", "harm", "leakage", "load", "save_figures", "trade_off"]
 
 
-def _figure(width: float, height: float, title: str) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    figure.suptitle(title, fontsize=TITLE, x=0.01, ha="left", fontweight="bold")
-    return figure
-
-
-def _runs(found: Comparison) -> str:
-    """What the error bars of a sampled figure are."""
-    where = printable(found.scenario)
-    if found.replications < 2:
-        return f"{where}, one replication: no intervals"
-    level = f"{100 * found.level:.0f} % intervals"
-    return f"{where}, bars: {level} over {found.replications} replications on the same crowd"
-
-
-def _names(found: Comparison) -> list[str]:
-    return [printable(s) for s in found.strategies]
-
-
 def leakage(found: Comparison) -> Figure:
     """How often an attacker's best guess is right, for each secret and strategy."""
     known = [k for k in SECRETS if all(found.leak(s, *k) for s in found.strategies)]
     rows = len(found.strategies)
     title = "Information leakage: how often does an attacker's best guess come true?"
-    figure = _figure(2.9 * max(2, len(known)), 1.6 + 0.34 * rows, title)
+    figure = sheet(2.9 * max(2, len(known)), 1.6 + 0.34 * rows, title)
     if not known:
         figure.text(0.5, 0.5, "the scenario names no probes", ha="center", fontsize=LABEL)
         return figure
@@ -92,7 +73,7 @@ def _leak_panel(axes: Axes, found: Comparison, secret: str, attacker: str) -> No
     for row, value in zip(rows, after, strict=True):
         axes.text(value + 2.0, row, f"{value:.0f}", va="center", fontsize=LABEL)
     axes.set_title(SECRETS[secret, attacker], fontsize=LABEL, loc="left")
-    bare(axes, _names(found))
+    bare(axes, names(found))
     axes.set_xlim(0, 118)
     axes.set_xticks(range(0, 101, 25))
 
@@ -105,7 +86,7 @@ def harm(found: Comparison) -> Figure:
     across = min(4, len(found.strategies))
     down = -(-len(found.strategies) // across)
     title = "False drops and misses: whose wishes end wrongly?"
-    figure = _figure(2.0 + 2.0 * across, 1.1 + down * (0.6 + 0.21 * rows), title)
+    figure = sheet(2.0 + 2.0 * across, 1.1 + down * (0.6 + 0.21 * rows), title)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, strategy in zip(grid, found.strategies, strict=False):
         _harm_panel(axes, found, strategy, honest, hostile)
@@ -136,32 +117,12 @@ def _bars(
     """Horizontal bars with their intervals; a missing number is said, a zero is written."""
     means = [0.0 if isnan(v.mean) else v.mean for v in values]
     axes.barh(rows, means, height=0.66, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
-    _errors(axes, rows, values)
+    errors(axes, rows, values)
     for row, value in zip(rows, values, strict=True):
         end = value.high if value.known else value.mean
         text = "no wish ended" if isnan(value.mean) else number(value.mean)
         place = 0.0 if isnan(value.mean) else end
         axes.text(place + 2.0, row, text, va="center", fontsize=SMALL - 1.0)
-
-
-def _errors(axes: Axes, rows: Sequence[int], values: Sequence[Interval]) -> None:
-    known = [(row, v) for row, v in zip(rows, values, strict=True) if v.known]
-    if known:
-        axes.errorbar(
-            [v.mean for _, v in known],
-            [row for row, _ in known],
-            xerr=_arms([v for _, v in known]),
-            fmt="none",
-            ecolor="black",
-            elinewidth=0.9,
-            capsize=1.8,
-        )
-
-
-def _arms(values: Sequence[Interval]) -> list[list[float]]:
-    """The lengths of the error bars below and above, as Matplotlib wants them."""
-    below = [v.mean - v.low if v.known else 0.0 for v in values]
-    return [below, [v.high - v.mean if v.known else 0.0 for v in values]]
 
 
 def _harm_legend(figure: Figure, found: Comparison) -> None:
@@ -175,98 +136,9 @@ def _harm_legend(figure: Figure, found: Comparison) -> None:
         ncols=2,
         fontsize=LABEL,
         frameon=False,
-        title=f"% of the cohort's wishes that ended; {_runs(found)}",
+        title=f"% of the cohort's wishes that ended; {runs(found)}",
         title_fontsize=SMALL,
     )
-
-
-def load(found: Comparison) -> Figure:
-    """What the workers' time goes to, and how long honest clients wait."""
-    rows = len(found.strategies)
-    figure = _figure(10.5, 2.1 + 0.4 * rows, "Server load: what does it cost, and who waits?")
-    left, right = figure.subplots(1, 2, sharey=True)
-    _cpu_panel(left, found)
-    _latency_panel(right, found)
-    figure.supxlabel(_runs(found), fontsize=SMALL)
-    return figure
-
-
-def _causes(found: Comparison) -> list[str]:
-    """The parts of the CPU time that any strategy has, as the engine names them."""
-    first = found.outcomes[0].load.server
-    parts = [name for name in first if name.startswith("cpu_") and name.endswith("_s")]
-    parts = [name for name in parts if name != "cpu_s"]
-    return [
-        name
-        for name in parts
-        if any(found.interval(s, name, SERVER).mean > 0 for s in found.strategies)
-    ]
-
-
-def _cpu_panel(axes: Axes, found: Comparison) -> None:
-    rows = range(len(found.strategies))
-    start = [0.0] * len(rows)
-    for index, cause in enumerate(_causes(found)):
-        values = [found.interval(s, cause, SERVER).mean for s in found.strategies]
-        look = sign(index + 1)
-        name = cause.removeprefix("cpu_").removesuffix("_s").replace("_", " ")
-        axes.barh(
-            rows,
-            values,
-            left=start,
-            height=0.62,
-            color=look.colour,
-            hatch=look.hatch,
-            edgecolor="white",
-            linewidth=0.4,
-            label=name,
-        )
-        start = [a + b for a, b in zip(start, values, strict=True)]
-    totals = [found.interval(s, "cpu_s", SERVER) for s in found.strategies]
-    _errors(axes, rows, totals)
-    axes.set_xlabel("CPU time of all workers, s, by what it went to", fontsize=LABEL)
-    bare(axes, _names(found))
-    axes.set_xlim(0, 1.08 * max(t.high if t.known else t.mean for t in totals) or 1.0)
-    axes.legend(fontsize=SMALL, ncols=4, frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0))
-
-
-QUANTILES = {
-    "honest_latency_p50_ms": ("median", "o", "white"),
-    "honest_latency_p95_ms": ("95 %", "s", BLUE),
-    "honest_latency_p99_ms": ("99 %", "D", "black"),
-}
-
-
-def _latency_panel(axes: Axes, found: Comparison) -> None:
-    for measure, (label, marker, colour) in QUANTILES.items():
-        values = [found.interval(s, measure, SERVER) for s in found.strategies]
-        axes.errorbar(
-            [v.mean for v in values],
-            range(len(values)),
-            xerr=_arms(values),
-            fmt=marker,
-            markersize=6.0,
-            markerfacecolor=colour,
-            markeredgecolor="black",
-            ecolor="black",
-            elinewidth=0.9,
-            capsize=1.8,
-            label=label,
-        )
-    bare(axes)
-    _plain_log(axes)
-    axes.set_xlabel("latency of honest requests that were answered, ms (log)", fontsize=LABEL)
-    axes.legend(fontsize=SMALL, ncols=3, frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0))
-
-
-def _plain_log(axes: Axes) -> None:
-    """A logarithmic x axis whose ticks read 1, 2, 5, 10, 20 … and not as powers."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 Number = Callable[[str], Interval]
@@ -274,7 +146,7 @@ Number = Callable[[str], Interval]
 
 def trade_off(found: Comparison) -> Figure:
     """Each strategy's false drops against misses, leakage and load: lower left is better."""
-    figure = _figure(10.0, 7.2, "The trade-off: towards the lower left is better on both counts")
+    figure = sheet(10.0, 7.2, "The trade-off: towards the lower left is better on both counts")
     against = list(_against(found))
     panels = figure.subplots(-(-len(against) // 2), 2, sharex=True, squeeze=False)
     for axes, (label, values) in zip(panels.ravel(), against, strict=True):
@@ -282,7 +154,7 @@ def trade_off(found: Comparison) -> Figure:
         axes.set_ylabel(label, fontsize=LABEL)
     for axes in panels[-1]:
         axes.set_xlabel("false drops, % of honest wishes", fontsize=LABEL)
-    figure.supxlabel(_runs(found), fontsize=SMALL)
+    figure.supxlabel(runs(found), fontsize=SMALL)
     figure.draw_without_rendering()
     for axes, (_, values) in zip(panels.ravel(), against, strict=True):
         label_points(axes, _places(found, values))
@@ -322,8 +194,8 @@ def _scatter(axes: Axes, found: Comparison, values: Number) -> None:
         axes.errorbar(
             [across.mean],
             [up.mean],
-            xerr=_arms([across]),
-            yerr=_arms([up]),
+            xerr=arms([across]),
+            yerr=arms([up]),
             fmt=look.marker,
             color=look.colour,
             markersize=8.0,
@@ -340,7 +212,10 @@ def _scatter(axes: Axes, found: Comparison, values: Number) -> None:
 FIGURES: dict[str, Callable[[Comparison], Figure]] = {
     "leakage": leakage,
     "harm": harm,
+    "hurt": hurt,
     "load": load,
+    "over-time": over_time,
+    "answers": answers,
     "trade-off": trade_off,
     "front": front,
 }

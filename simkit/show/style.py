@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "++++", "oo", "--")
 TITLE, LABEL, SMALL = 11.0, 9.0, 8.0
 """Sizes of text in points."""
 
-__all__ = ["Sign", "bare", "sign"]
+__all__ = ["Sign", "bare", "plain_log", "sign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,14 @@ def bare(axes: Axes, labels: Sequence[str] | None = None, *, grid: str = "x") ->
     if labels is not None:
         axes.set_yticks(range(len(labels)), labels)
         axes.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def plain_log(axes: Axes, which: Literal["x", "y"]) -> None:
+    """A logarithmic axis whose ticks read 1, 2, 5, 10, 20 … and not as powers."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())

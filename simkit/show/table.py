@@ -9,8 +9,10 @@ from simkit.errors import printable
 from simkit.measures.intervals import Interval
 from simkit.show.columns import Column, best, columns, missing
 from simkit.show.console import PLAIN_WIDTH, make_console
+from simkit.show.winners import who_wins
 from simkit.show.words import sentences
 from simkit.study.compare import Comparison
+from simkit.study.pareto import MARGIN
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MARK = "*"
+_WINS = (
+    "Who wins, and at what price: percentage points more than the best "
+    "(those of one measure hold together at {:.0f} %)"
+)
 
 __all__ = ["MARK", "comparison_tables", "print_comparison"]
 
@@ -30,6 +36,11 @@ def print_comparison(found: Comparison, console: Console | None = None) -> None:
     out = make_console() if console is None else console
     for table in comparison_tables(found, out.width):
         out.print(table)
+    wins = who_wins(found)
+    if wins:
+        out.print()
+        out.print(Text(_WINS.format(100 * found.level), style="bold"))
+        out.print(_list(wins, ""))
     out.print()
     out.print(_list((("-", line) for line in sentences(found)), ""))
     out.print()
@@ -60,7 +71,9 @@ def _legend(found: Comparison, shown: Sequence[Column]) -> Iterator[tuple[str, s
         level = f"{100 * found.level:.0f} % interval of the mean above it"
         runs = f"{found.replications} replications on the same crowd"
         yield "low–high", f"{level} (Student's t over {runs})."
-    yield MARK, "The least, and what cannot be told from it at this precision. Less is better."
+    together = f"all differences of a column hold together at {100 * found.level:.0f} %"
+    little = f"one of at most {MARGIN:g} percentage points is none"
+    yield MARK, f"No other is found to be better ({together}; {little}). Less is better."
 
 
 def comparison_tables(found: Comparison, width: int = PLAIN_WIDTH) -> tuple[Table, ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from math import isnan
 
 from simkit.errors import printable
 from simkit.measures.intervals import Interval
 from simkit.measures.leakage import AS_IS
-from simkit.show.columns import BROWSERS, NO_AGENT, number, tied
+from simkit.show.columns import BROWSERS, NO_AGENT, number
+from simkit.show.winners import listed
 from simkit.study.compare import Comparison
-from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
+from simkit.study.outcome import ALL_HONEST
 
 _LITTLE = 0.05
 """Shares below this many percent are not worth a sentence."""
@@ -24,12 +25,10 @@ def sentences(found: Comparison) -> tuple[str, ...]:
         printable(line)
         for lines in (
             _how_many(found),
-            _drops_and_misses(found),
             _agentless(found),
             _attempts(found),
             _failed(found),
             _path(found),
-            _cpu(found),
             _worst_rules(found),
             found.notes,
         )
@@ -37,15 +36,9 @@ def sentences(found: Comparison) -> tuple[str, ...]:
     )
 
 
-def _listed(names: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    found = list(names)
-    return " and ".join([", ".join(found[:-1]), found[-1]]) if len(found) > 1 else "".join(found)
-
-
 def _under(names: list[str], others: list[str]) -> str:
     """The names, or all but the others where those are fewer."""
-    return f"all but {_listed(others)}" if 0 < len(others) < len(names) else _listed(names)
+    return f"all but {listed(others)}" if 0 < len(others) < len(names) else listed(names)
 
 
 def _percent(interval: Interval) -> str:
@@ -83,36 +76,6 @@ def _highest(taken: dict[str, Interval]) -> str:
     return max(taken, key=lambda s: taken[s].mean)
 
 
-_DROPS = ("false_drops_per_wish", ALL_HONEST)
-_MISSES = ("misses", ALL_HOSTILE)
-
-
-def _drops_and_misses(found: Comparison) -> Iterator[str]:
-    drops, misses = _intervals(found, *_DROPS), _intervals(found, *_MISSES)
-    if not drops or not misses or len(found.strategies) < 2:
-        return
-    for few, many, pick, other in (
-        ("fewest", "most", _lowest, _highest),
-        ("most", "fewest", _highest, _lowest),
-    ):
-        kind, wrong = pick(drops), other(misses)
-        turned = f"turns away the {few} honest wishes ({_with_ties(found, drops, kind, _DROPS)})"
-        served = f"serves the {many} hostile ones ({_with_ties(found, misses, wrong, _MISSES)})"
-        yield (
-            f"{kind} {turned} and {served}."
-            if kind == wrong
-            else f"{kind} {turned}; {wrong} {served}."
-        )
-
-
-def _with_ties(
-    found: Comparison, taken: dict[str, Interval], strategy: str, measure: tuple[str, str]
-) -> str:
-    others = tied(found, strategy, *measure)
-    ties = f"; no difference found from {_listed(others)}" if others else ""
-    return f"{_percent(taken[strategy])}{ties}"
-
-
 def _agentless(found: Comparison) -> Iterator[str]:
     drops = _intervals(found, "false_drops_per_wish", NO_AGENT)
     hurt = [s for s, i in drops.items() if i.mean >= _LITTLE]
@@ -120,7 +83,7 @@ def _agentless(found: Comparison) -> Iterator[str]:
         return
     spared = [s for s in drops if s not in hurt]
     worst = max(drops[s].mean for s in hurt)
-    members = _listed(found.groups.get(NO_AGENT, ()))
+    members = listed(found.groups.get(NO_AGENT, ()))
     yield (
         f"Honest clients without an agent ({members}) lose up to {number(worst)} % of their wishes "
         f"under {_under(hurt, spared)}."
@@ -140,13 +103,6 @@ def _attempts(found: Comparison) -> Iterator[str]:
     )
 
 
-def _cpu(found: Comparison) -> Iterator[str]:
-    taken = _intervals(found, "cpu_share", SERVER)
-    if len(taken) < 2:
-        return
-    yield _extremes(found, taken, ("cpu_share", SERVER), "The workers use", "% of a core")
-
-
 def _extremes(
     found: Comparison,
     taken: dict[str, Interval],
@@ -156,7 +112,9 @@ def _extremes(
 ) -> str:
     """The largest beside the least, with the paired difference, or that none was found."""
     top, bottom = _highest(taken), _lowest(taken)
-    difference = found.difference(top, bottom, *measure)
+    if taken[top].mean == taken[bottom].mean:
+        return f"{subject} {number(taken[top].mean)} {unit} under every strategy."
+    difference = found.difference(top, bottom, *measure, of=found.pairs)
     text = f"{subject} {number(taken[top].mean)} {unit} under {top}"
     text += f" and {number(taken[bottom].mean)} under {bottom}"
     if not difference.known:
@@ -171,7 +129,7 @@ def _failed(found: Comparison) -> Iterator[str]:
     failed = _intervals(found, "failed_wishes", ALL_HONEST)
     worst = [s for s, i in failed.items() if i.mean >= _LITTLE]
     if worst:
-        each = _listed(f"{s} ({_percent(failed[s])})" for s in worst)
+        each = listed([f"{s} ({_percent(failed[s])})" for s in worst])
         yield (
             "Honest wishes also failed though no rule refused them, for want of room or time: "
             f"{each}."
@@ -189,7 +147,7 @@ def _path(found: Comparison) -> Iterator[str]:
         under = _under(blind, told)
         yield f"A scanner that says who it is learns nothing about paths under {under}."
     if told:
-        each = _listed(f"{s} ({number(100 * chance[s])} % right)" for s in told)
+        each = listed([f"{s} ({number(100 * chance[s])} % right)" for s in told])
         yield f"It can tell forbidden, open and absent paths apart under {each}."
 
 

@@ -17,13 +17,17 @@ import numpy.typing as npt
 
 from simkit.errors import InputError
 from simkit.measures.statistics import Precision, Step, next_step, single_level
+from simkit.measures.statistics.sequential import COVERAGE
 from simkit.study.compare import Comparison, Progress, compare, complete, tasks
-from simkit.study.outcome import ALL_HONEST, Simulate, run_task
+from simkit.study.detail import run_detailed
+from simkit.study.outcome import ALL_HONEST, Engine, Simulate
 from simkit.study.parallel import gather
 
 if TYPE_CHECKING:
     from simkit.policy import Policy
     from simkit.traffic import Scenario
+
+_WAITED = "Intervals that were waited for cover less often than they say: read 95 % as {:.0f} %."
 
 __all__ = ["Adaptive", "Goal", "compare_until"]
 
@@ -53,6 +57,12 @@ class Adaptive:
         return all(step.reached for step in self.steps.values())
 
     @property
+    def noted(self) -> Comparison:
+        """The comparison with a note of how it ended, and of what its intervals are worth."""
+        said = f"{self.text}. {_WAITED.format(100 * COVERAGE)}"
+        return replace(self.comparison, notes=(*self.comparison.notes, said))
+
+    @property
     def text(self) -> str:
         """How it ended, goal by goal."""
         return "; ".join(f"{g.measure} of {g.cohort}: {s.text}" for g, s in self.steps.items())
@@ -67,11 +77,13 @@ def compare_until(
     workers: int | Executor | None = None,
     progress: Progress | None = None,
     simulate: Simulate | None = None,
+    engine: Engine = "auto",
 ) -> Adaptive:
     """Compare as `simkit.compare` does, until each goal is reached or its budget has ended.
 
     ``progress(done, total)`` counts the runs of the step under way. Ctrl-C ends the work: what is
-    done is returned. Raises InputError where there is no goal, or one that nothing answers.
+    done is returned. ``engine`` is that of `simkit.simulate`; ``auto`` decides once for each step.
+    Raises InputError where there is no goal, or one that nothing answers.
     """
     if not goals:
         raise InputError("no goal: what is to be precise, and how precise?")
@@ -84,6 +96,7 @@ def compare_until(
         workers=workers,
         progress=progress,
         simulate=simulate,
+        engine=engine,
     )
     while True:
         steps = {goal: _step(found, goal) for goal in goals}
@@ -91,8 +104,8 @@ def compare_until(
         if not more or found.interrupted:
             return Adaptive(found, steps)
         numbers = range(found.replications, found.replications + more)
-        work = tasks(scenario, policies, numbers, seed=seed, simulate=simulate)
-        done = gather(run_task, work, workers=workers, progress=progress)
+        work = tasks(scenario, policies, numbers, seed=seed, simulate=simulate, engine=engine)
+        done = gather(run_detailed, work, workers=workers, progress=progress)
         added = complete(done.results, len(policies))
         found = replace(
             found,

@@ -20,19 +20,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from simkit.engine.choice import chosen
 from simkit.errors import InputError
 from simkit.measures.intervals import Interval, paired_difference, t_interval
 from simkit.measures.leakage import Leakage, Planning, leakage_of
 from simkit.measures.statistics.multiple import single_level
+from simkit.study.by_rule import RuleRow, rule_rows
+from simkit.study.detail import Detail, DetailedOutcome, run_detailed
 from simkit.study.fingerprints import share_policy
 from simkit.study.outcome import (
     MEASURES,
+    Engine,
     Measure,
     Outcome,
     Simulate,
     Task,
     Value,
-    run_task,
 )
 from simkit.study.parallel import gather
 from simkit.study.shared import Shared
@@ -69,27 +72,6 @@ class Row:
         if self.interval.excludes(0.0):
             return "more" if self.interval.mean > 0 else "less"
         return "no difference found at this precision"
-
-
-@dataclass(frozen=True, slots=True)
-class RuleRow:
-    """What a rule did to a cohort, per replication; ``dropped_share`` is of the cohort's wishes."""
-
-    strategy: str
-    file: str
-    line: int
-    text: str
-    directive: str
-    cohort: str
-    honest: bool
-    refused: float
-    dropped: float
-    dropped_share: float
-
-    @property
-    def where(self) -> str:
-        """``file:line``."""
-        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -144,6 +126,11 @@ class Comparison:
     def values(self, strategy: str, measure: str, cohort: str) -> npt.NDArray[np.float64]:
         """One value for each replication; KeyError if there is no such number."""
         return self._columns[strategy, measure, cohort][1]
+
+    @property
+    def pairs(self) -> int:
+        """How many two strategies there are: a family of comparisons that hold together."""
+        return len(self.strategies) * (len(self.strategies) - 1) // 2
 
     def interval(self, strategy: str, measure: str, cohort: str) -> Interval:
         """The mean over replications with its interval, cut to what is possible."""
@@ -202,8 +189,13 @@ class Comparison:
     def rules(self) -> tuple[RuleRow, ...]:
         """Every rule that refused anybody: by strategy, honest first, worst first."""
         order = {name: i for i, name in enumerate(self.strategies)}
-        rows = [row for name in self.strategies for row in _rule_rows(self._of(name))]
+        rows = [row for name in self.strategies for row in rule_rows(self._of(name), self.level)]
         return tuple(sorted(rows, key=lambda r: (order[r.strategy], not r.honest, -r.dropped)))
+
+    def details(self, strategy: str) -> tuple[Detail, ...]:
+        """The course of each run of a strategy; empty where it was not kept."""
+        kept = (o.detail for o in self._of(strategy) if isinstance(o, DetailedOutcome))
+        return tuple(detail for detail in kept if detail is not None)
 
     def _of(self, strategy: str) -> tuple[Outcome, ...]:
         return tuple(o for o in self.outcomes if o.strategy == strategy)
@@ -214,7 +206,7 @@ class Comparison:
         return tuple(dict.fromkeys(w for o in self.outcomes for w in o.warnings))
 
     def to_frame(self, table: str = "measures") -> pd.DataFrame:
-        """One of the tables of `simkit.study.export` as a data frame."""
+        """One of the tables of `simkit.study.export` or `simkit.study.courses` as a data frame."""
         from simkit.study.export import frame
 
         return frame(self, table)
@@ -238,37 +230,7 @@ def highest(measure: str) -> float:
     return inf if found is None else found.highest
 
 
-def _rule_rows(outcomes: Sequence[Outcome]) -> list[RuleRow]:
-    """What each rule did to each cohort, averaged over the runs of one strategy."""
-    tally: dict[tuple[str, int, str, str, str, bool], list[int]] = {}
-    for outcome in outcomes:
-        for rule in outcome.rules:
-            key = (rule.file, rule.line, rule.text, rule.directive, rule.cohort, rule.honest)
-            cell = tally.setdefault(key, [0, 0])
-            cell[0] += rule.refused
-            cell[1] += rule.dropped
-    wishes = _wishes(outcomes)
-    return [
-        RuleRow(
-            outcomes[0].strategy,
-            *key,
-            refused / len(outcomes),
-            dropped / len(outcomes),
-            100.0 * dropped / wishes[key[4]] if wishes[key[4]] else nan,
-        )
-        for key, (refused, dropped) in sorted(tally.items())
-    ]
-
-
-def _wishes(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for outcome in outcomes:
-        for cohort in outcome.drops:
-            total[cohort.cohort] = total.get(cohort.cohort, 0) + cohort.wishes
-    return total
-
-
-def compare(
+def compare(  # noqa: PLR0913
     scenario: Scenario,
     policies: Mapping[str, Policy],
     *,
@@ -278,13 +240,15 @@ def compare(
     progress: Progress | None = None,
     groups: Groups | None = None,
     simulate: Simulate | None = None,
+    engine: Engine = "auto",
 ) -> Comparison:
     """Run every policy on the same crowd, ``replications`` times, and hold them against the first.
 
     ``workers`` is the number of processes (None: decided by how long a run takes) or an executor
     of your own. Whoever does the runs, the result is the same. ``progress(done, total)`` is
     called after each run. ``groups`` names cohorts to be reported together as well; None takes
-    those of the scenario. ``simulate`` is another engine; to run in other processes it has to be
+    those of the scenario. ``engine`` is that of `simkit.simulate`; ``auto`` decides once, for all
+    runs together. ``simulate`` is one of your own; to run in other processes it has to be
     importable there.
 
     Ctrl-C ends the work: the replications that every strategy has done are returned, and
@@ -293,8 +257,8 @@ def compare(
     """
     _check(policies, replications)
     numbers = range(replications)
-    work = tasks(scenario, policies, numbers, seed=seed, simulate=simulate)
-    found = gather(run_task, work, workers=workers, progress=progress)
+    work = tasks(scenario, policies, numbers, seed=seed, simulate=simulate, engine=engine)
+    found = gather(run_detailed, work, workers=workers, progress=progress)
     done = complete(found.results, len(policies))
     if not done:
         raise KeyboardInterrupt
@@ -320,13 +284,20 @@ def tasks(
     *,
     seed: int,
     simulate: Simulate | None = None,
+    engine: Engine = "auto",
 ) -> list[Task]:
-    """The runs of these replications: of each, one under every policy in their order."""
+    """The runs of these replications: of each, one under every policy in their order.
+
+    Raises InputError where the engine cannot run the scenario.
+    """
+    numbers = tuple(replications)
+    if simulate is None:
+        engine = chosen(engine, scenario, (), runs=len(numbers) * len(policies))
     crowd = Shared(scenario)
     shared = {name: share_policy(policy) for name, policy in policies.items()}
     return [
-        Task(name, policy, crowd, seed, replication, simulate)
-        for replication in replications
+        Task(name, policy, crowd, seed, replication, simulate, engine)
+        for replication in numbers
         for name, policy in shared.items()
     ]
 

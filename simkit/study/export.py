@@ -9,7 +9,10 @@ leakage.csv         strategy, secret, attacker: prior and posterior vulnerabilit
                     min-entropy leakage in bits, probes until 95 %, and what it rests on
 seen.csv            strategy, secret, attacker, world: what the attacker saw, by which rule
 rules.csv           strategy, rule (file and line), cohort: refused requests and dropped wishes
-                    per replication, and those wishes as a share of the cohort's
+                    per replication, and those wishes as a share of the cohort's, with intervals
+winners.csv         question, cohort: each winner with its value, and a row for each price that it
+                    pays elsewhere, with an interval; a question without a winner says why
+front.csv           strategy: whether it is on the Pareto front, and which others are better
 ==================  ========================================================================
 
 Numbers are rounded to `SIGNIFICANT` digits; a number that does not exist (no interval from one
@@ -23,7 +26,7 @@ The dictionary of `as_json`::
      "replications": {"wanted": int, "done": int}, "interrupted": bool,
      "strategies": [{"name": str, "about": str}],
      "groups": {name: [cohort, …]},
-     "measures" | "differences" | "leakage" | "seen" | "rules": [row, …],
+     "measures" | "differences" | "leakage" | "seen" | "rules" | "winners" | "front": [row, …],
      "warnings": [str, …], "notes": [str, …]}
 
 where each row has the columns of the CSV file of that name. The values of each run stand in
@@ -35,14 +38,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simkit.errors import printable
+from simkit.measures.intervals import Interval
+from simkit.measures.statistics import NOT_FOUND
 from simkit.policy.source import Source
 from simkit.study.compare import Comparison, Row
 from simkit.study.outcome import near
+from simkit.study.pareto import Answer, Price, trade_off, winners
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +59,23 @@ SIGNIFICANT = 9
 Cell = str | int | float | bool | None
 Record = dict[str, Cell]
 
-__all__ = ["SIGNIFICANT", "TABLES", "Cell", "Record", "as_json", "csv_bytes", "frame", "write_csv"]
+__all__ = [
+    "SIGNIFICANT",
+    "TABLES",
+    "Cell",
+    "Record",
+    "as_json",
+    "csv_bytes",
+    "frame",
+    "rounded",
+    "spread",
+    "write_csv",
+    "write_table",
+]
 
 
-def _rounded(value: float) -> float | None:
+def rounded(value: float) -> float | None:
+    """A number to `SIGNIFICANT` digits; None for what is none."""
     return float(f"{value:.{SIGNIFICANT}g}") if isfinite(value) else None
 
 
@@ -67,9 +86,9 @@ def _row(row: Row) -> Record:
         "measure": row.measure,
         "cohort": row.cohort,
         "unit": row.unit,
-        "mean": _rounded(found.mean),
-        "low": _rounded(found.low),
-        "high": _rounded(found.high),
+        "mean": rounded(found.mean),
+        "low": rounded(found.low),
+        "high": rounded(found.high),
         "n": found.n,
     }
 
@@ -92,7 +111,7 @@ def _replications(found: Comparison) -> list[Record]:
             "measure": value.measure,
             "cohort": value.cohort,
             "unit": value.unit,
-            "value": _rounded(value.value),
+            "value": rounded(value.value),
         }
         for (strategy, replication), values in found.raw.items()
         for value in values
@@ -105,11 +124,11 @@ def _leakage(found: Comparison) -> list[Record]:
             "strategy": strategy,
             "secret": leak.secret,
             "attacker": leak.attacker,
-            "prior_vulnerability": _rounded(leak.prior_vulnerability),
-            "posterior_vulnerability": _rounded(leak.posterior_vulnerability),
-            "advantage": _rounded(leak.advantage),
-            "leakage_bits": _rounded(leak.leakage_bits),
-            "probes_until_95_percent": _rounded(leak.probes_until_sure),
+            "prior_vulnerability": rounded(leak.prior_vulnerability),
+            "posterior_vulnerability": rounded(leak.posterior_vulnerability),
+            "advantage": rounded(leak.advantage),
+            "leakage_bits": rounded(leak.leakage_bits),
+            "probes_until_95_percent": rounded(leak.probes_until_sure),
             "basis": leak.basis,
         }
         for strategy, leaks in found.leakage.items()
@@ -152,11 +171,66 @@ def _rules(found: Comparison) -> list[Record]:
             "directive": printable(rule.directive),
             "cohort": rule.cohort,
             "honest": rule.honest,
-            "refused_requests": _rounded(rule.refused),
-            "dropped_wishes": _rounded(rule.dropped),
-            "dropped_share_percent": _rounded(rule.dropped_share),
+            **spread("refused_requests", rule.refusals),
+            **spread("dropped_wishes", rule.losses),
+            **spread("dropped_share_percent", rule.share),
         }
         for rule in found.rules
+    ]
+
+
+def spread(name: str, found: Interval) -> Record:
+    """A number and its bounds, in three columns."""
+    return {
+        name: rounded(found.mean),
+        f"{name}_low": rounded(found.low),
+        f"{name}_high": rounded(found.high),
+    }
+
+
+def _winners(found: Comparison) -> list[Record]:
+    if len(found.strategies) < 2:
+        return []
+    return [row for answer in winners(found) for row in _answer(answer)]
+
+
+def _answer(answer: Answer) -> list[Record]:
+    asked: Record = {"question": answer.criterion.measure, "of": answer.criterion.of}
+    nobody = Interval(nan, nan, nan, 0)
+    if not answer.winners:
+        said = "no difference that matters" if answer.alike else NOT_FOUND
+        return [_won(asked, "", nobody, None, said)]
+    return [
+        _won(asked, winner.strategy, winner.value, price, "")
+        for winner in answer.winners
+        for price in (winner.prices or (None,))
+    ]
+
+
+def _won(asked: Record, winner: str, value: Interval, price: Price | None, said: str) -> Record:
+    paid = Interval(nan, nan, nan, 0) if price is None else price.difference
+    return {
+        **asked,
+        "winner": winner,
+        **spread("value_percent", value),
+        "pays_in": "" if price is None else price.criterion.name,
+        "more_than": "" if price is None else price.best,
+        **spread("more_percentage_points", paid),
+        "note": said,
+    }
+
+
+def _front(found: Comparison) -> list[Record]:
+    if len(found.strategies) < 2:
+        return []
+    return [
+        {
+            "strategy": s.strategy,
+            "on_front": s.on_front,
+            "better_all_round": "; ".join(s.dominated_by),
+            "perhaps_better": "; ".join(s.perhaps_by),
+        }
+        for s in trade_off(found).standings
     ]
 
 
@@ -167,15 +241,22 @@ TABLES: dict[str, Callable[[Comparison], list[Record]]] = {
     "leakage": _leakage,
     "seen": _seen,
     "rules": _rules,
+    "winners": _winners,
+    "front": _front,
 }
 """Each table by its name, which is also that of its file."""
 
 
 def frame(found: Comparison, table: str) -> pd.DataFrame:
-    """A table of `TABLES` as a data frame; KeyError for a name that is none."""
+    """A table of `TABLES` or of `simkit.study.courses` as a data frame.
+
+    KeyError for a name that is none.
+    """
     import pandas as pd
 
-    return pd.DataFrame(TABLES[table](found))
+    from simkit.study.courses import COURSES
+
+    return pd.DataFrame({**TABLES, **COURSES}[table](found))
 
 
 def _text(cell: Cell) -> str:
@@ -189,10 +270,11 @@ def _text(cell: Cell) -> str:
 def write_csv(found: Comparison, folder: Path) -> tuple[Path, ...]:
     """Write every table into the folder, which is made if need be; the paths written."""
     folder.mkdir(parents=True, exist_ok=True)
-    return tuple(_write(folder / f"{name}.csv", make(found)) for name, make in TABLES.items())
+    return tuple(write_table(folder / f"{name}.csv", make(found)) for name, make in TABLES.items())
 
 
-def _write(path: Path, records: Sequence[Record]) -> Path:
+def write_table(path: Path, records: Sequence[Record]) -> Path:
+    """Write records of the same columns as CSV; the path."""
     path.write_bytes(csv_bytes(records))
     return path
 

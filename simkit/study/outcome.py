@@ -44,6 +44,8 @@ __all__ = [
     "Task",
     "Value",
     "near",
+    "outcome_of",
+    "perform",
     "run_task",
     "unit_of",
 ]
@@ -197,10 +199,21 @@ def _load_value(name: str, value: float) -> Value:
 
 def run_task(task: Task) -> Outcome:
     """Do one task, here or in another process."""
-    policy, scenario = task.policy.value, task.scenario.value
+    return outcome_of(task, perform(task))
+
+
+def perform(task: Task) -> Run:
+    """The run that a task asks for."""
     simulate = _engine(task.engine) if task.simulate is None else task.simulate
     with _TURN:
-        run = simulate(scenario, policy, seed=task.seed, replication=task.replication)
+        return simulate(
+            task.scenario.value, task.policy.value, seed=task.seed, replication=task.replication
+        )
+
+
+def outcome_of(task: Task, run: Run) -> Outcome:
+    """What is kept of the run of a task. Raises InputError where it recorded totals only."""
+    policy, scenario = task.policy.value, task.scenario.value
     found = drops_of(run)
     home = Path(policy.path).parent
     return Outcome(

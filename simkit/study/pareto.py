@@ -58,6 +58,10 @@ __all__ = [
     "Question",
     "TradeOff",
     "Winner",
+    "by_cohort",
+    "headline",
+    "prices",
+    "question",
     "trade_off",
     "weighted",
     "winners",
@@ -169,15 +173,27 @@ class Answer:
         return f"{self.criterion.name}: {', '.join(w.strategy for w in self.winners)}"
 
 
-def _sampled(found: Comparison, name: str, measure: str, cohort: str, unit: str) -> list[Question]:
-    """The question as the runs answer it; none where a strategy has no such number."""
+def question(
+    found: Comparison, measure: str, cohort: str, *, name: str = "", unit: str = "%"
+) -> Question | None:
+    """The question as the runs answer it; None where a strategy has no such number.
+
+    ``name`` is what its criterion is called (the measure if empty). The margin is that of per
+    cents: in other units every difference matters.
+    """
     try:
         values = {s: found.values(s, measure, cohort) for s in found.strategies}
     except KeyError:
-        return []
+        return None
     if any(np.isnan(v).all() for v in values.values()):
-        return []
-    return [Question(Criterion(name, cohort, unit, MARGIN), values, found.level)]
+        return None
+    margin = MARGIN if unit == "%" else 0.0
+    return Question(Criterion(name or measure, cohort, unit, margin), values, found.level)
+
+
+def _sampled(found: Comparison, name: str, measure: str, cohort: str) -> list[Question]:
+    asked = question(found, measure, cohort, name=name)
+    return [] if asked is None else [asked]
 
 
 def _leaks(found: Comparison) -> Iterator[Question]:
@@ -200,9 +216,9 @@ def headline(found: Comparison) -> tuple[Question, ...]:
     """The three measures and the misses, as far as the comparison has them."""
     return (
         *_leaks(found),
-        *_sampled(found, FALSE_DROPS, "false_drops_per_wish", ALL_HONEST, "%"),
-        *_sampled(found, LOAD, "cpu_share", SERVER, "%"),
-        *_sampled(found, MISSES, "misses", ALL_HOSTILE, "%"),
+        *_sampled(found, FALSE_DROPS, "false_drops_per_wish", ALL_HONEST),
+        *_sampled(found, LOAD, "cpu_share", SERVER),
+        *_sampled(found, MISSES, "misses", ALL_HOSTILE),
     )
 
 
@@ -215,7 +231,7 @@ def by_cohort(found: Comparison) -> tuple[Question, ...]:
             (False, MISSES, "misses"),
         )
         for cohort in found.cohorts(honest=honest)
-        for question in _sampled(found, name, measure, cohort, "%")
+        for question in _sampled(found, name, measure, cohort)
     )
 
 
@@ -235,18 +251,19 @@ def winners(found: Comparison) -> tuple[Answer, ...]:
 def _answer(question: Question, main: Sequence[Question]) -> Answer:
     best = question.unbeaten
     told = best if len(best) < len(question.values) else ()
-    won = tuple(Winner(s, question.interval(s), tuple(_prices(s, question, main))) for s in told)
+    others = [q for q in main if q is not question]
+    won = tuple(Winner(s, question.interval(s), prices(s, others)) for s in told)
     return Answer(question.criterion, won, question.tells_nothing)
 
 
-def _prices(strategy: str, won: Question, main: Sequence[Question]) -> Iterator[Price]:
-    for question in main:
-        best = question.best
-        if question is won or best == strategy:
-            continue
-        difference = question.pairs[strategy, best]
-        if question.criterion.verdict(difference).finding is Finding.MORE:
-            yield Price(question.criterion, best, difference)
+def prices(strategy: str, questions: Sequence[Question]) -> tuple[Price, ...]:
+    """In which of these questions a strategy is found to be worse than the best, by how much."""
+    return tuple(
+        Price(q.criterion, q.best, q.pairs[strategy, q.best])
+        for q in questions
+        if strategy != q.best
+        if q.criterion.verdict(q.pairs[strategy, q.best]).finding is Finding.MORE
+    )
 
 
 def weighted(found: Comparison, weights: Mapping[str, float]) -> Question:

@@ -28,9 +28,15 @@ def tiny(quick: bool) -> Iterator[Case]:
         yield small
 
 
+def left_out(quick: bool) -> list[Case]:
+    """Every case, and none is measured."""
+    return [replace(case, missing="left out") for case in cases(quick)]
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "cases", tiny)
+    monkeypatch.setattr(command, "sources_digest", lambda: "as they were")
 
 
 @pytest.mark.usefixtures("small")
@@ -51,9 +57,19 @@ def test_json_has_the_headline_and_files_are_written(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_a_failed_check_is_status_1_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = [Case("flood", "simpy", 10, 3, repeats=1)]
-    broken += [replace(case, missing="left out") for case in cases(quick=True)]
+    broken = [Case("flood", "simpy", 10, 3, repeats=1), *left_out(quick=True)]
     monkeypatch.setattr(command, "cases", lambda _: broken)
     done = CliRunner().invoke(app, ["bench"])
     assert done.exit_code == 1
     assert "FAILED: flood: simkit, SimPy engine ends" in done.stdout
+
+
+def test_a_program_that_is_edited_while_it_is_measured_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digests = iter(["before", "after"])
+    monkeypatch.setattr(command, "sources_digest", lambda: next(digests))
+    monkeypatch.setattr(command, "cases", left_out)
+    found = command.run(quick=True, progress=lambda *_: None)
+    (check,) = found.checks
+    assert (check.passed, check.found) == (False, "before, after")

@@ -12,6 +12,9 @@ import pytest
 
 import simkit as package
 from simkit.shipped import shipped_files
+from simkit.show.figures import FIGURES
+from simkit.study.courses import COURSES
+from simkit.study.export import TABLES
 from tests.cli.commands import ROOT, simkit
 
 FEW = ("--replications", "2", "--policy", "open", "--policy", "silent", "--workers", "1")
@@ -51,8 +54,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_compare_writes_tables_and_figures(written: Path) -> None:
     names = {path.name for path in written.iterdir()}
-    assert {"measures.csv", "leakage.csv", "rules.csv", "replications.csv"} <= names
-    assert any(name.endswith(".png") for name in names)
+    assert {f"{name}.csv" for name in (*TABLES, *COURSES, "attacks")} <= names
+    assert {f"{name}.png" for name in (*FIGURES, "belief")} <= names
+    assert "product under silent" in (written / "attacks.txt").read_text(encoding="utf-8")
     with (written / "measures.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["strategy"] for row in rows} == {"open", "silent"}
@@ -68,9 +72,10 @@ def test_equal_seeds_give_equal_bytes_in_another_process(written: Path, tmp_path
     assert tables
     for name in tables:
         assert (written / name).read_bytes() == (again / name).read_bytes(), name
-    other = tmp_path / "other"
-    simkit("compare", "small_shop", *FEW, "--seed", "2", "--out", other)
-    assert (written / "measures.csv").read_bytes() != (other / "measures.csv").read_bytes()
+    other = json.loads(simkit("compare", *FEW, "--seed", "2", "--json").stdout)["measures"]
+    with (written / "measures.csv").open() as file:
+        here = [float(row["mean"]) for row in csv.DictReader(file) if row["mean"]]
+    assert here != [row["mean"] for row in other if row["mean"] is not None]
 
 
 def test_compare_as_json_is_one_document() -> None:
@@ -79,3 +84,12 @@ def test_compare_as_json_is_one_document() -> None:
     document = json.loads(done.stdout)
     assert [strategy["name"] for strategy in document["strategies"]] == ["open", "silent"]
     assert document["replications"] == {"wanted": 2, "done": 2}
+
+
+def test_compare_goes_on_until_it_is_precise_enough_or_the_budget_ends() -> None:
+    words = ("--until", "0.000001", "--budget", "3", "--engine", "simpy", "--json")
+    done = simkit("compare", *FEW, *words)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["replications"] == {"wanted": 3, "done": 3}
+    assert "the budget of 3 replications ended" in document["notes"][-1]

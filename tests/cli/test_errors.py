@@ -100,3 +100,16 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 def test_unknown_options_end_with_status_2() -> None:
     assert simkit("compare", "--nonsense").returncode == 2
     assert simkit("nonsense").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--until", "narrow"), '--until "narrow" is no half-width'),
+        (("--until", "0%"), "a half-width is more than 0"),
+        (("--budget", "20"), "--budget goes with --until"),
+        (("--engine", "steam"), "there are auto, simpy, compiled"),
+    ],
+)
+def test_what_a_comparison_cannot_be_asked(words: tuple[str, ...], says: str) -> None:
+    assert says in refused("compare", *words)

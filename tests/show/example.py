@@ -10,7 +10,7 @@ from simkit.engine.run import Run
 from simkit.policy import Page, load_policy
 from simkit.study.compare import Comparison, compare
 from simkit.traffic import LeakageSpec
-from tests.made_up import GROUPS, KINDS, random_run
+from tests.made_up import GROUPS, KINDS, LENGTH_S, random_run
 
 SHIPPED = Path(__file__).parents[2] / "data" / "policies"
 
@@ -20,6 +20,7 @@ class Crowd:
 
     name = "made_up"
     cohorts = KINDS
+    length_s = LENGTH_S
     leakage = LeakageSpec(
         host="shop.example",
         bare_host="192.0.2.10",

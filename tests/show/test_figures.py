@@ -6,15 +6,17 @@ import os
 import struct
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from simkit.show.columns import number
 from simkit.show.figures import FIGURES, save_figures
-from simkit.study.outcome import ALL_HONEST
+from simkit.study.courses import answer_totals
+from simkit.study.outcome import ALL_HONEST, Outcome
 from tests.show.example import example
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +36,11 @@ def test_every_strategy_is_named_and_every_axis_has_a_unit(name: str) -> None:
     assert "%" in shown or " s, " in shown
 
 
-@pytest.mark.parametrize("name", ["harm", "load", "trade-off"])
+@pytest.mark.parametrize("name", ["harm", "hurt", "load", "over-time", "answers", "trade-off"])
 def test_sampled_figures_say_what_their_bars_are(name: str) -> None:
-    assert "95 % intervals over 8 replications" in "\n".join(texts(FIGURES[name](example())))
+    shown = "\n".join(texts(FIGURES[name](example())))
+    assert "95 % intervals" in shown
+    assert "over 8 replications" in shown
     assert "no intervals" in "\n".join(texts(FIGURES[name](example(1))))
 
 
@@ -97,3 +101,42 @@ def test_no_pyplot_is_needed() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_hurt_names_cohort_and_line_with_the_share() -> None:
+    found = example()
+    shown = texts(FIGURES["hurt"](found))
+    assert any(t.startswith("feed_reader") and "made-up.conf:7" in t for t in shown)
+    row = next(r for r in found.rules if (r.strategy, r.cohort) == ("silent", "feed_reader"))
+    assert number(row.share.mean) in shown
+
+
+def test_the_load_is_named_in_words_and_the_wait_is_that_of_wishes() -> None:
+    shown = "\n".join(texts(FIGURES["load"](example())))
+    assert {"TLS handshakes", "accepting connections"} <= set(shown.splitlines())
+    assert "cpu_" not in shown
+    assert "honest wishes that were served" in shown
+
+
+def test_over_time_says_who_comes_and_goes_and_why_there_is_no_warm_up() -> None:
+    shown = "\n".join(texts(FIGURES["over-time"](example())))
+    assert "flood from 4 to 8 s" in shown
+    assert "not stationary" in shown
+    bare = replace(example(), outcomes=tuple(map(plain, example().outcomes)))
+    assert "was not kept" in "\n".join(texts(FIGURES["over-time"](bare)))
+    assert "was not kept" in "\n".join(texts(FIGURES["answers"](bare)))
+
+
+def plain(outcome: Outcome) -> Outcome:
+    """The outcome as a sweep keeps it."""
+    return Outcome(**{f.name: getattr(outcome, f.name) for f in fields(Outcome)})
+
+
+def test_answers_are_stacked_to_their_sum() -> None:
+    found = example()
+    panel = FIGURES["answers"](found).axes[0]
+    ends = [
+        max(p.get_x() + p.get_width() for p in row) for row in zip(*panel.containers, strict=True)
+    ]
+    sums = [answer_totals(found, s)["requests"].mean for s in found.strategies]
+    assert ends == pytest.approx(sums)

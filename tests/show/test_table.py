@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from rich.console import Console
+from scipy import stats
 
 from simkit.measures.intervals import Interval
-from simkit.show.columns import Column, best, columns, number, tied
+from simkit.show.columns import Column, best, columns, number
 from simkit.show.console import PLAIN_WIDTH, make_console
 from simkit.show.table import comparison_tables, print_comparison
 from simkit.study.compare import Comparison
-from simkit.study.outcome import ALL_HONEST
+from simkit.study.outcome import ALL_HONEST, SERVER
 from tests.show.example import example
 
 
@@ -68,7 +71,50 @@ def test_where_nothing_differs_nothing_is_marked() -> None:
     assert best(presence, found) == frozenset()
     slots = next(c for key, c in by_key(found).items() if key.startswith("peak_slots"))
     assert best(slots, found) == frozenset()
-    assert tied(found, "open", "peak_slots", "(server)") == ("polite", "silent")
+
+
+def test_marks_hold_for_all_pairs_together() -> None:
+    """A difference that one interval would show, and three that hold together do not."""
+    found = example()
+    drops = np.array([found.values(s, "cpu_s", SERVER) for s in found.strategies])
+    noise = np.array([-1.0, 1.0, -0.5, 0.5, 2.0, -2.0, 0.25, -0.25])
+    width = noise.std(ddof=1) / len(noise) ** 0.5
+    shift = 2.6 * width - noise.mean()
+    assert stats.t.ppf(0.975, 7) < 2.6 < stats.t.ppf(1 - 0.05 / 3 / 2, 7)
+    moved = with_cpu(found, {"polite": drops[0] + noise + shift, "silent": drops[0] + 50.0})
+    assert moved.difference("polite", "open", "cpu_s", SERVER).excludes(0.0)
+    column = Column("cpu", "CPU", "", "s", "", cells(moved), ("cpu_s", SERVER))
+    assert best(column, moved) == {"open", "polite"}
+
+
+def with_cpu(found: Comparison, seconds: dict[str, npt.NDArray[np.float64]]) -> Comparison:
+    """The comparison with other CPU times of these strategies."""
+    return replace(
+        found,
+        outcomes=tuple(
+            replace(o, load=replace(o.load, server={"cpu_s": seconds[o.strategy][o.replication]}))
+            if o.strategy in seconds
+            else o
+            for o in found.outcomes
+        ),
+    )
+
+
+def cells(found: Comparison) -> dict[str, Interval]:
+    return {s: found.interval(s, "cpu_s", SERVER) for s in found.strategies}
+
+
+def test_with_one_replication_nothing_is_marked() -> None:
+    found = example(1)
+    assert not any(best(c, found) for c in columns(found) if c.sampled)
+
+
+def test_the_wait_is_that_of_served_honest_wishes() -> None:
+    found = example()
+    wait = by_key(found)[f"honest_wish_p95_ms {SERVER}"]
+    assert wait.cells["open"] == found.interval("open", "honest_wish_p95_ms", SERVER)
+    assert "wishes that were served" in wait.legend
+    assert not any("honest_latency" in key for key in by_key(found))
 
 
 def test_computed_numbers_are_compared_as_they_are() -> None:

@@ -72,6 +72,7 @@ def test_a_budget_ends_it(policies: Any) -> None:
     found = until(policies, goal)
     assert (found.reached, found.comparison.replications) == (False, 12)
     assert "budget" in found.text
+    assert "read 95 % as 91 %" in found.noted.notes[-1]
 
 
 def test_several_goals_wait_for_the_slowest(policies: Any) -> None:

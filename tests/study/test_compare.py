@@ -22,7 +22,8 @@ from simkit.study.compare import Comparison, compare
 from simkit.study.export import TABLES
 from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
 from simkit.wire import Sight, SightKind
-from tests.made_up import KINDS, Kind, random_run
+from tests.made_up import KINDS, LENGTH_S, Kind, random_run
+from tests.measures.test_rows import totals
 
 STRATEGIES = ("open", "polite", "silent")
 GROUPS = {"(machines)": ("monitor",), "(nobody)": ()}
@@ -37,6 +38,7 @@ class Named:
     about: str = "made up"
     path: Path = Path("policies/made-up.conf")
     cohorts: tuple[Kind, ...] = KINDS
+    length_s: float = LENGTH_S
 
 
 def fake(scenario: Any, policy: Any, *, seed: int, replication: int) -> Run:
@@ -113,6 +115,59 @@ def test_rules_name_file_and_line_and_whom_they_hurt() -> None:
     assert silent[0].dropped_share == pytest.approx(
         found.interval("silent", "false_drops_per_wish", silent[0].cohort).mean
     )
+
+
+def test_losses_to_a_rule_have_intervals_over_the_replications() -> None:
+    found = made()
+    row = next(r for r in found.rules if (r.strategy, r.cohort) == ("silent", "shoppers"))
+    counts = [
+        (rule.dropped, o.drops[0].wishes)
+        for o in found.outcomes
+        if o.strategy == "silent"
+        for rule in o.rules
+        if rule.cohort == "shoppers"
+    ]
+    assert len(counts) == 5
+    low, high = ttest_1samp([100 * d / w for d, w in counts], 0.0).confidence_interval(0.95)
+    assert (row.share.low, row.share.high) == pytest.approx((low, high))
+    assert row.dropped == pytest.approx(np.mean([d for d, _ in counts]))
+
+
+def test_winners_and_the_front_are_tables(tmp_path: Path) -> None:
+    found = made()
+    found.to_csv(tmp_path)
+    with (tmp_path / "winners.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    drops = [r for r in rows if (r["question"], r["of"]) == ("false drops", ALL_HONEST)]
+    assert {r["winner"] for r in drops} == {"open"}
+    paid = next(r for r in drops if r["pays_in"].startswith("misses"))
+    difference = found.difference("open", paid["more_than"], "misses", ALL_HOSTILE, of=3)
+    assert float(paid["more_percentage_points_low"]) == pytest.approx(difference.low, rel=1e-8)
+    assert next(r for r in rows if r["question"] == "leakage")["note"]
+    assert list(found.to_frame("front")["strategy"]) == list(STRATEGIES)
+
+
+def test_a_run_without_rows_is_refused() -> None:
+    def sums(scenario: Any, policy: Any, *, seed: int, replication: int) -> Run:
+        return totals(random_run(policy.name, seed, replication))
+
+    with pytest.raises(InputError, match="recorded totals only"):
+        made(simulate=sums)
+
+
+def test_the_engine_is_chosen_once_for_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def choose(engine: str, scenario: Any, behaviours: Any, runs: int = 1) -> str:
+        asked.append(runs)
+        return "compiled"
+
+    monkeypatch.setattr(module, "chosen", choose)
+    crowd: Any = Named("crowd")
+    policies: Any = {name: Named(name) for name in STRATEGIES}
+    work = module.tasks(crowd, policies, range(4), seed=1, engine="auto")
+    assert asked == [12]
+    assert {task.engine for task in work} == {"compiled"}
 
 
 def test_whoever_does_the_runs_the_result_is_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""A calibration in a terminal: each value beside that of the shipped table, and where from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from simkit.errors import printable
+from simkit.show.console import make_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from simkit.host.costs import CostTable
+    from simkit.live.calibrate import Calibration
+
+__all__ = ["calibration_table", "flat", "print_calibration"]
+
+_UNITS = {"body_ns_per_byte": "ns per byte"}
+
+
+def print_calibration(
+    found: Calibration, beside: CostTable, console: Console | None = None
+) -> None:
+    """Print the table of costs, ``beside`` in a column of its own, and the provenance."""
+    from rich.text import Text
+
+    from simkit.live.calibrate.writing import provenance
+
+    out = make_console() if console is None else console
+    out.print(calibration_table(found, beside))
+    out.print(Text("±: half the range over single repeats, of the value", style="dim"))
+    out.print()
+    out.print(Text(provenance(found).rstrip()))
+
+
+def calibration_table(found: Calibration, beside: CostTable) -> Table:
+    """One row for each value: found, how far repeats went apart, the other table's, how found.
+
+    Of how it was found only the first word, unless it is assumed; the file that is written has all.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    others = flat(beside.model_dump())
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Cost", no_wrap=True)
+    for title in ("Here", "±", "Single repeats", printable(beside.name)):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Unit", no_wrap=True)
+    table.add_column("How", overflow="fold")
+    for key, value in found.values().items():
+        cost = value.cost
+        apart = f"{cost.low_us:.3g}–{cost.high_us:.3g}"
+        cells = (f"{cost.us:.3g}", f"{cost.spread:.0%}", apart, f"{others[key]:.3g}")
+        how = value.how if value.how.startswith("assumed") else value.how.partition(":")[0]
+        table.add_row(key, *cells, _UNITS.get(key, "µs"), Text(how, style="dim"))
+    return table
+
+
+def flat(document: Mapping[str, object]) -> dict[str, float]:
+    """The numbers of a cost table by their keys, with dots."""
+    found: dict[str, float] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            found.update({f"{key}.{inner}": float(number) for inner, number in value.items()})
+        elif isinstance(value, int | float):
+            found[key] = float(value)
+    return found
