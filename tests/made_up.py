@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simkit.draws import Purpose, stream, uniform
-from simkit.engine.run import REQUESTS, SERIES, WISHES, CohortName, Run, as_columns, table
+from simkit.engine.run import REQUESTS, SERIES, WISHES, CohortName, Run, table
 from simkit.engine.sums import answer_sums, client_sums
 from simkit.policy.plan import Phase, Rule
 from simkit.policy.source import Source
@@ -68,8 +68,11 @@ def made_run(
     load: dict[str, float] | None = None,
     strategy: str = "made-up",
     replication: int = 0,
+    series: dict[str, list[int]] | None = None,
 ) -> Run:
     """A run of ten seconds from rows that name only what matters; the rest is 0 (no rule: -1)."""
+    marks = series or {"time_ns": [int(LENGTH_S * 1e9 / 2), int(LENGTH_S * 1e9)]}
+    blanks = [0] * len(marks["time_ns"])
     blank = {"rule": -1, "sight": int(SightKind.HTTP)}
     request_rows = table(_columns(requests, REQUESTS, blank), REQUESTS)
     wish_rows = table(_columns(wishes, WISHES, blank), WISHES)
@@ -90,7 +93,7 @@ def made_run(
         wishes=wish_rows,
         clients=client_sums(cohort_of, np.zeros(len(cohort_of)), request_rows, wish_rows),
         answers=answer_sums(request_rows),
-        series=as_columns([], SERIES),
+        series=table({name: marks.get(name, blanks) for name in SERIES}, SERIES),
         load=load or {"cpu_s": 0.5, "peak_slots": 12.0},
         warnings=("made up",),
     )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.rows import first_seen, renumber
-from simkit.engine.run import CohortName, Columns, Record, Run
+from simkit.engine.run import MARKS, CohortName, Columns, Progress, Record, Run
 from simkit.engine.stage import Stage
 from simkit.engine.sums import summed_answers
 from simkit.host import Clock, CostTable
@@ -27,6 +27,12 @@ class Setup:
     seed: int
     replication: int
     record: Record
+    progress: Progress | None = None
+
+    def tell(self, marks: int) -> None:
+        """Say how many of `simkit.engine.run.MARKS` have gone by."""
+        if self.progress is not None:
+            self.progress(marks, MARKS)
 
     @property
     def has_rows(self) -> bool:

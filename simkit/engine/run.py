@@ -11,7 +11,7 @@ address, shape, rule) index into the tuples of names that the Run carries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from simkit.wire import Shape
 
 Columns = dict[str, npt.NDArray[np.generic]]
+Progress = Callable[[int, int], None]
+"""Called now and then with (done, total)."""
 Record = Literal["all", "totals"]
 """Whether a run has rows, or sums alone."""
 

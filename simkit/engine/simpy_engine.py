@@ -43,6 +43,7 @@ def run(setup: Setup, starts: Mapping[str, Start]) -> Recorded:
         for mark_ns in marks_ns(scenario.window_ns):
             agenda.run(until=mark_ns)
             seen.append({"time_ns": mark_ns, **server.counters()})
+            setup.tell(len(seen))
     for client in clients:
         client.cut()
     return _recorded(world, clients, setup, as_columns(seen, SERIES))

@@ -9,7 +9,7 @@ from simkit.engine import simpy_engine
 from simkit.engine.assembly import Setup, assemble
 from simkit.engine.behaviours import Start
 from simkit.engine.choice import Engine, chosen
-from simkit.engine.run import Record, Run
+from simkit.engine.run import Progress, Record, Run
 from simkit.engine.stage import stage
 from simkit.host import Clock, load_costs
 from simkit.policy import Planner, Policy
@@ -29,6 +29,7 @@ def simulate(  # noqa: PLR0913
     strategy_name: str | None = None,
     engine: Engine = "auto",
     record: Record = "all",
+    progress: Progress | None = None,
 ) -> Run:
     """Run a scenario once under a policy.
 
@@ -37,6 +38,7 @@ def simulate(  # noqa: PLR0913
     of this site before; it saves time and changes nothing. ``engine`` is ``simpy``, ``compiled``
     or ``auto`` (see `simkit.engine.choice`); both engines give the same tables. With ``record``
     ``totals`` there are no rows of requests and wishes, only sums: memory grows with clients.
+    ``progress`` is told how many marks of the window have gone by.
     Equal arguments give equal runs.
 
     Raises InputError where a behaviour is for no cohort, a custom cohort has none, the compiled
@@ -45,7 +47,8 @@ def simulate(  # noqa: PLR0913
     starts = simpy_engine.starts_of(scenario, behaviours or {})
     table = load_costs(scenario.host.costs)
     clock = Clock(draws.stream(draws.mix(seed, replication), "the server", 0))
-    setup = Setup(stage(scenario, policy, planner), table, clock, seed, replication, record)
+    ground = stage(scenario, policy, planner)
+    setup = Setup(ground, table, clock, seed, replication, record, progress)
     if chosen(engine, scenario, behaviours or ()) == "compiled":
         from simkit.engine.compiled import engine as compiled_engine
 

@@ -140,12 +140,8 @@ def _held(axes: Axes, found: OneRun, told: Timeline) -> None:
     for (name, values), look in zip(told.held.items(), _LINES, strict=False):
         axes.plot(told.held_s, values, label=name, **look)  # type: ignore[arg-type]
     peak = f"at most {found.run.load.get('peak_slots', 0.0):.0f} of {found.slots:,} slots"
-    if told.derived:
-        text = "Requests under way, derived from their begin and end; idle connections are left out"
-        _line_panel(axes, "under way", f"{text} ({peak} in use)")
-    else:
-        _line_panel(axes, "in use", f"Connections: {peak} in use at once")
-        _legend(axes)
+    _line_panel(axes, "in use", f"Connections: {peak} in use at once")
+    _legend(axes)
 
 
 def _cpu(axes: Axes, told: Timeline) -> None:
@@ -159,8 +155,6 @@ def _cpu(axes: Axes, told: Timeline) -> None:
     )
     workers = f"{told.workers} worker{'s' if told.workers != 1 else ''}"
     text = f"CPU utilisation of {workers}: {np.mean(told.cpu_percent):.2g} % over the window"
-    if told.derived:
-        text += "; derived: each cause spread over the requests that have it"
     _line_panel(axes, "% of time", text)
 
 

@@ -7,6 +7,7 @@ phases.csv            strategy, phase, from_s, until_s, measure, unit, mean, low
                       of each phase between two times at which something comes or goes
 answers.csv           strategy, answer, side, refused, and requests and bytes in a replication with
                       their bounds
+shared, recoveries    see `simkit.study.people`
 ====================  ========================================================================
 
 The means are over replications, with Student's intervals cut to what is possible; a replication
@@ -28,6 +29,7 @@ from simkit.measures.intervals import Interval, t_interval
 from simkit.measures.over_time import OverTime
 from simkit.study.compare import Comparison
 from simkit.study.export import Record, rounded, spread, write_table
+from simkit.study.people import recovery_rows, shared_rows
 
 Array = npt.NDArray[np.float64]
 
@@ -228,6 +230,8 @@ COURSES: dict[str, Callable[[Comparison], list[Record]]] = {
     "over_time": _over_time,
     "phases": phase_rows,
     "answers": _answers,
+    "shared": shared_rows,
+    "recoveries": recovery_rows,
 }
 """Each table by its name, which is also that of its file."""
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from simkit.engine.run import Run
 from simkit.measures.answers import AnswerSum, answer_table
 from simkit.measures.by_phase import PhaseNumbers, by_phase, warm_up
+from simkit.measures.clients import SharedAddress, shared_addresses
 from simkit.measures.over_time import OverTime, over_time
 from simkit.measures.statistics.warmup import WarmUp
+from simkit.measures.waiting import Recovery, recoveries
 from simkit.study.outcome import Outcome, Task, outcome_of, perform
 
 if TYPE_CHECKING:
@@ -26,12 +28,14 @@ __all__ = ["BINS", "Detail", "DetailedOutcome", "detail_of", "run_detailed"]
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A run in time: bins, phases, whether it warms up; and its answers."""
+    """A run in time: bins, phases, whether it warms up; its answers; and what people met."""
 
     times: OverTime
     phases: tuple[PhaseNumbers, ...]
     warm_up: WarmUp
     answers: tuple[AnswerSum, ...]
+    shared: tuple[SharedAddress, ...]
+    recoveries: tuple[Recovery, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ def detail_of(run: Run, scenario: Scenario) -> Detail:
         by_phase(run, scenario),
         warm_up(run, scenario),
         answer_table(run),
+        shared_addresses(run),
+        recoveries(run),
     )
 
 

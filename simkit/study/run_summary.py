@@ -225,9 +225,3 @@ def notes(found: OneRun) -> Iterator[str]:
         )
     elif found.timeline is None:
         yield "Nothing was sent: there is no timeline."
-    elif found.timeline.derived:
-        yield (
-            "This engine does not say what it held and worked when: in the timeline requests under "
-            "way stand for connections, and the CPU time of each cause is spread over the requests "
-            "that have it. --engine simpy reads the server's own counters."
-        )

@@ -1,8 +1,7 @@
-"""The timeline as a figure: what stands in it, and what is said of what is derived."""
+"""The timeline as a figure: what stands in it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from simkit.measures.timeline import timeline
 from simkit.show.timeline import save_timeline, timeline_figure
 from simkit.study.one_run import OneRun
 from tests.study.one_run_crowd import one_run
@@ -52,7 +50,6 @@ def test_everything_is_named_with_its_unit(figure: Figure) -> None:
         "no intervals",
     ):
         assert text in shown
-    assert "derived" not in shown
 
 
 def test_strips_show_every_cohort_and_shades_get_darker(figure: Figure) -> None:
@@ -73,15 +70,6 @@ def test_the_flood_is_hatched_where_it_is(figure: Figure) -> None:
     for axes in figure.axes[2:5]:
         hatched = [p for p in axes.findobj(Rectangle) if p.get_hatch()]
         assert [(p.get_x(), p.get_x() + p.get_width()) for p in hatched] == [(20.0, 30.0)]
-
-
-def test_what_is_derived_says_so() -> None:
-    found = one_run()
-    guess = replace(found, timeline=timeline(found.run, found.workers))
-    shown = texts(figure_of(guess))
-    assert "Requests under way, derived from" in shown
-    assert "derived: each cause spread over the requests" in shown
-    assert "connection slots" not in shown
 
 
 def test_it_is_written_the_same_each_time_or_not_at_all(tmp_path: Path) -> None:

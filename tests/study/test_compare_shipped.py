@@ -11,6 +11,7 @@ from simkit.measures.leakage import AS_IS
 from simkit.policy import load_policy
 from simkit.shipped import shipped_files
 from simkit.study.compare import Comparison, compare
+from simkit.study.courses import write_courses
 from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
 from simkit.traffic import load_scenario
 
@@ -35,8 +36,9 @@ def means(found: Comparison, measure: str, cohort: str) -> dict[str, float]:
 
 
 def test_serial_equals_parallel_to_the_byte(found: Comparison, tmp_path: Path) -> None:
-    here = found.to_csv(tmp_path / "here")
-    there = run(workers=2).to_csv(tmp_path / "there")
+    other = run(workers=2)
+    here = (*found.to_csv(tmp_path / "here"), *write_courses(found, tmp_path / "here"))
+    there = (*other.to_csv(tmp_path / "there"), *write_courses(other, tmp_path / "there"))
     assert [p.read_bytes() for p in here] == [p.read_bytes() for p in there]
 
 
@@ -81,3 +83,23 @@ def test_load_is_counted_and_latency_measured(found: Comparison) -> None:
         parts = sum(v.value for v in causes if v.measure not in {"cpu_s", "cpu_share"})
         assert parts == pytest.approx(found.values(strategy, "cpu_s", SERVER)[0])
         assert found.values(strategy, "honest_latency_p95_ms", SERVER)[0] > 0.0
+
+
+def test_people_of_the_office_share_what_a_limit_costs(found: Comparison) -> None:
+    rows = found.to_frame("shared").set_index(["strategy", "cohorts"])
+    silent = rows.loc[("silent", "office")]
+    assert silent["people"] == pytest.approx(30, abs=1)
+    office = found.interval("silent", "false_drops_per_wish", "office").mean
+    assert silent["dropped_percent"] == pytest.approx(office, rel=1e-6)
+    assert 0 < silent["people_hurt"] < silent["people"]
+    assert silent["worst_person_percent"] > silent["dropped_percent"]
+    assert rows.loc[("open", "office")]["people_hurt"] == 0
+
+
+def test_recoveries_are_those_of_the_measures(found: Comparison) -> None:
+    rows = found.to_frame("recoveries").set_index(["strategy", "cohort"])
+    office = rows.loc[("silent", "office")]
+    share = found.values("silent", "recovered", "office")
+    assert 0 < office["recovered_wishes"] < office["refused_wishes"]
+    assert min(share) <= 100 * office["recovered_wishes"] / office["refused_wishes"] <= max(share)
+    assert office["served_after_p50_s"] > 0

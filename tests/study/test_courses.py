@@ -79,7 +79,7 @@ def test_files_hold_the_tables(tmp_path: Path) -> None:
     for path in paths:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        assert {row["strategy"] for row in rows} == set(example().strategies)
+        assert {row["strategy"] for row in rows} <= set(example().strategies)
     assert len(example().to_frame("over_time")) == 3 * BINS * (len(ANSWERS) + 3)
 
 

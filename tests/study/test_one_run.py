@@ -3,56 +3,39 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from simkit.engine import simulate
 from simkit.errors import InputError
-from simkit.measures.timeline import CONNECTIONS, SLOTS, UNDER_WAY, timeline
+from simkit.measures.timeline import CONNECTIONS, SLOTS
 from simkit.study.one_run import run_once
 from simkit.study.run_summary import answer_name, as_json, came, gotten, latency_ms, refusals
 from simkit.wire import SightKind
 from tests.study.one_run_crowd import made, one_run
 
 
-def test_the_observer_changes_nothing(tmp_path: Path) -> None:
-    scenario, policy = made(tmp_path)
-    plain = simulate(scenario, policy, engine="simpy")
-    watched = run_once(scenario, policy).run
-    assert watched.events == plain.events
-    assert watched.load == plain.load
-    for table in ("requests", "wishes", "clients", "answers"):
-        columns, wanted = getattr(watched, table), getattr(plain, table)
-        assert all(np.array_equal(columns[name], wanted[name]) for name in wanted)
-
-
 def test_readings_add_up_to_what_the_server_counted() -> None:
     found = one_run()
     told, load = found.timeline, found.run.load
     assert told is not None
-    assert not told.derived
     used_s = told.cpu_percent.sum() / 100 * told.bin_s * told.workers
     assert used_s == pytest.approx(load["cpu_s"])
     held_s = np.trapezoid(told.held[CONNECTIONS], told.held_s)
-    assert held_s == pytest.approx(load["connection_s"], rel=0.01)
-    assert load["peak_connections"] - 2 <= told.held[CONNECTIONS].max() <= load["peak_connections"]
+    assert held_s == pytest.approx(load["connection_s"], rel=0.05)
+    assert (
+        load["peak_connections"] * 0.8 <= told.held[CONNECTIONS].max() <= load["peak_connections"]
+    )
     assert (told.held[SLOTS] >= told.held[CONNECTIONS]).all()
 
 
-def test_what_is_derived_is_near_what_the_server_says() -> None:
-    found = one_run()
-    told, guess = found.timeline, timeline(found.run, found.workers)
-    assert told is not None
-    assert guess is not None
-    assert guess.derived
-    assert guess.cpu_percent.sum() == pytest.approx(told.cpu_percent.sum())
-    assert np.corrcoef(guess.cpu_percent, told.cpu_percent)[0, 1] > 0.9
-    # Little's law: the mean of the requests under way is their rate times their latency.
-    latency_s = found.run.requests["latency_ns"].sum() / 1e9
-    mean = np.trapezoid(guess.held[UNDER_WAY], guess.held_s) / found.scenario.length_s
-    assert mean == pytest.approx(latency_s / found.scenario.length_s, rel=0.01)
+def test_both_engines_draw_the_same_timeline(tmp_path: Path) -> None:
+    scenario, policy = made(tmp_path)
+    found = [run_once(scenario, policy, engine=engine).timeline for engine in ("simpy", "compiled")]
+    one, other = (asdict(told) for told in found if told is not None)
+    np.testing.assert_equal(one, other)
 
 
 def test_every_request_is_counted_once() -> None:
@@ -120,4 +103,4 @@ def test_progress_is_told(tmp_path: Path) -> None:
 
 def test_an_engine_that_is_none_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no engine 'fast'"):
-        run_once(*made(tmp_path), engine="fast")  # type: ignore[arg-type]
+        run_once(*made(tmp_path), engine="fast")

@@ -47,7 +47,8 @@ class Machine:
         setup: Setup,
         costs: Costs,
     ) -> None:
-        self._stage, self._crowd, self._tables = setup.stage, crowd, tables
+        self._setup, self._stage = setup, setup.stage
+        self._crowd, self._tables = crowd, tables
         self._worlds = np.zeros(1, layout.WORLD)
         self.world: Any = self._worlds[0]
         self.seen: list[dict[str, int]] = []
@@ -148,6 +149,7 @@ class Machine:
         for mark_ns in marks_ns(self._stage.scenario.window_ns):
             self._run_until(mark_ns)
             self.seen.append({"time_ns": mark_ns, **self.counters()})
+            self._setup.tell(len(self.seen))
         self._cut()
 
     def _run_until(self, time_ns: int) -> None:

@@ -25,7 +25,6 @@ from simkit.live.calibrate.application import Application
 from simkit.live.calibrate.cases import Case
 from simkit.live.calibrate.words import (
     client_hello,
-    exactly,
     one_answer,
     request,
     tls_context,
@@ -167,13 +166,7 @@ class _After(Traffic):
 
     def __init__(self, case: Case, address: Address, at_once: int) -> None:
         super().__init__(case, address, at_once)
-        self._first, self._sent = request("/page", kept=True), request(case.path, kept=True)
-        self._page_bytes = 0
-
-    def __enter__(self) -> Self:
-        with self._connected() as connection:
-            self._page_bytes = len(one_answer(connection, self._first))
-        return self
+        self._first, self._sent = request("/page", kept=True), request(case.path, kept=False)
 
     def round(self) -> None:
         with contextlib.ExitStack() as stack:
@@ -182,7 +175,7 @@ class _After(Traffic):
                 for connection in connections:
                     connection.sendall(self._first)
             for connection in connections:
-                exactly(connection, self._page_bytes)
+                one_answer(connection)
             with self._sending():
                 for connection in connections:
                     connection.sendall(self._sent)
@@ -208,15 +201,15 @@ class _Kept(Traffic):
         return self
 
     def _begin(self, connection: socket.socket) -> None:
-        one_answer(connection, self._sent)  # a limit may let the first pass
-        self._answer_bytes = len(one_answer(connection, self._sent))
+        connection.sendall(self._sent)
+        one_answer(connection)
 
     def round(self) -> None:
         with self._sending():
             for connection in self._connections:
                 connection.sendall(self._sent)
         for connection in self._connections:
-            self._count(exactly(connection, self._answer_bytes))
+            self._count(one_answer(connection))
 
 
 class _Parts(_Kept):
@@ -225,7 +218,6 @@ class _Parts(_Kept):
     def __enter__(self) -> Self:
         super().__enter__()
         self._apart = self._open.enter_context(self._connected())
-        self._page_bytes = len(one_answer(self._apart, self._sent))
         return self
 
     def _begin(self, connection: socket.socket) -> None:
@@ -236,7 +228,7 @@ class _Parts(_Kept):
             for connection in self._connections:
                 connection.sendall(_PART)
             self._apart.sendall(self._sent)
-        exactly(self._apart, self._page_bytes)
+        one_answer(self._apart)
         self.hits += self.at_once
 
 

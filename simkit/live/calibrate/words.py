@@ -9,7 +9,7 @@ import ssl
 from simkit.errors import InputError
 from simkit.live.http1 import next_answer
 
-__all__ = ["client_hello", "exactly", "one_answer", "request", "tls_context", "until_closed"]
+__all__ = ["client_hello", "one_answer", "request", "tls_context", "until_closed"]
 
 _CHUNK = 1 << 18
 
@@ -38,9 +38,11 @@ def client_hello() -> bytes:
     return outgoing.read()
 
 
-def one_answer(connection: socket.socket, asked: bytes) -> bytes:
-    """Send a request and read its answer to the end, as its header says where that is."""
-    connection.sendall(asked)
+def one_answer(connection: socket.socket) -> bytes:
+    """The next answer to its end, which its own header says: a limit may give another than meant.
+
+    Raises InputError where the connection ends before.
+    """
     data = b""
     while (found := next_answer(data, head=False, ended=False)) is None:
         part = connection.recv(_CHUNK)
@@ -48,17 +50,6 @@ def one_answer(connection: socket.socket, asked: bytes) -> bytes:
             raise InputError(f"nginx closed after {data[:60]!r}")
         data += part
     return data[: found[0].wire_bytes]
-
-
-def exactly(connection: socket.socket, size_bytes: int) -> bytes:
-    """The next answer, of known length; less where the connection ends."""
-    data = connection.recv(_CHUNK)
-    while data and len(data) < size_bytes:
-        part = connection.recv(_CHUNK)
-        if not part:
-            break
-        data += part
-    return data
 
 
 def until_closed(connection: socket.socket) -> bytes:
