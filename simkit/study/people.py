@@ -1,8 +1,9 @@
 """People over the replications of a comparison: behind shared addresses, and after a refusal.
 
 ====================  ========================================================================
-shared.csv            strategy, address: the honest people behind it, how many of them lost a wish,
-                      the share of their wishes that was lost, and of the worst hit of them
+shared.csv            strategy, address: the honest people behind it who had a wish that ended, how
+                      many of them lost one, the share of their wishes that was lost, and of the
+                      wishes of the worst hit
 recoveries.csv        strategy, cohort: wishes that were refused on the way, how many of them were
                       served in the end and how long that took, and when the others were given up
 ====================  ========================================================================

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simkit.engine.choice import Engine
 from simkit.errors import InputError
 from simkit.measures.timeline import CONNECTIONS, SLOTS
 from simkit.study.one_run import run_once
@@ -31,9 +32,12 @@ def test_readings_add_up_to_what_the_server_counted() -> None:
     assert (told.held[SLOTS] >= told.held[CONNECTIONS]).all()
 
 
+ENGINES: tuple[Engine, ...] = ("simpy", "compiled")
+
+
 def test_both_engines_draw_the_same_timeline(tmp_path: Path) -> None:
     scenario, policy = made(tmp_path)
-    found = [run_once(scenario, policy, engine=engine).timeline for engine in ("simpy", "compiled")]
+    found = [run_once(scenario, policy, engine=engine).timeline for engine in ENGINES]
     one, other = (asdict(told) for told in found if told is not None)
     np.testing.assert_equal(one, other)
 
@@ -103,4 +107,4 @@ def test_progress_is_told(tmp_path: Path) -> None:
 
 def test_an_engine_that_is_none_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no engine 'fast'"):
-        run_once(*made(tmp_path), engine="fast")
+        run_once(*made(tmp_path), engine="fast")  # type: ignore[arg-type]
