@@ -53,14 +53,25 @@ _PATIENCE = base(Kind.PATIENCE)
 class Attempt(Exchange, Event):
     """A request on the wire, and the event that its `Sight` is seen."""
 
-    answered = False
-    """Whether the time of the sight is settled."""
-    reused = False
-    """Whether it went out on a connection that had served before."""
-    recorded = False
-    """Whether its row is written."""
+    __slots__ = (
+        "agenda",
+        "answered",
+        "deadline_ns",
+        "recorded",
+        "reused",
+        "sent_ns",
+        "shape",
+        "wish",
+    )
 
     def __init__(self, wish: Wish, item: int, number: int, shape: int, serial: int) -> None:
+        Exchange.__init__(self)
+        self.answered = False
+        """Whether the time of the sight is settled."""
+        self.reused = False
+        """Whether it went out on a connection that had served before."""
+        self.recorded = False
+        """Whether its row is written."""
         me = wish.client
         self.env = self.agenda = me.env
         self.callbacks = [me.sees]
@@ -305,7 +316,10 @@ class Client:
         """Put an attempt on the wire, and be impatient about it (but not about a slow header)."""
         self._serials += 1
         attempt = Attempt(wish, item, number, shape, self._serials)
-        self._under_way.append(attempt)
+        under_way = self._under_way
+        while under_way and under_way[0].recorded:
+            under_way.popleft()
+        under_way.append(attempt)
         if line_every_ns:
             attempt.line_every_ns = line_every_ns
             attempt.deadline_ns = NEVER

@@ -96,6 +96,29 @@ class Exchange:
     on the way.
     """
 
+    __slots__ = (
+        "attempt",
+        "bound",
+        "bytes_sent",
+        "connection",
+        "decision",
+        "delay_ns",
+        "fresh",
+        "item",
+        "key",
+        "line_every_ns",
+        "over",
+        "parked",
+        "place",
+        "price",
+        "reached",
+        "resume_ns",
+        "status",
+        "step",
+        "upstream",
+        "wish_number",
+    )
+
     place: int  # the client's number and the attempt's within it, as in keys of events
     key: int  # the client's stream of draws
     wish_number: int
@@ -103,20 +126,22 @@ class Exchange:
     attempt: int
     bound: Bound
     connection: Connection
-    line_every_ns = 0  # not 0: a header that never ends, a line of it that often
-
-    fresh = False  # it came with its connection
-    reached = False  # it has come to the server
-    over = False  # the server has done with it
-    parked = False  # it waits for a limit or for the upstream
-    upstream = False  # it holds a slot for the upstream
     step: Step  # where its plan has come to
     price: Price  # what is to be answered
-    decision: Decision | None = None
-    resume_ns = 0
-    status = 0  # as logged
-    bytes_sent = 0
-    delay_ns = 0
+    decision: Decision | None
+
+    def __init__(self) -> None:
+        self.line_every_ns = 0  # not 0: a header that never ends, a line of it that often
+        self.fresh = False  # it came with its connection
+        self.reached = False  # it has come to the server
+        self.over = False  # the server has done with it
+        self.parked = False  # it waits for a limit or for the upstream
+        self.upstream = False  # it holds a slot for the upstream
+        self.decision = None
+        self.resume_ns = 0
+        self.status = 0  # as logged
+        self.bytes_sent = 0
+        self.delay_ns = 0
 
     def reply(self, sight: Sight, at_ns: int) -> None:
         """Let the client see this at that time, unless its patience has ended by then."""

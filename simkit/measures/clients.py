@@ -41,8 +41,8 @@ __all__ = [
 class RunShare:
     """A share of one run, in per cent, with the interval over its clusters (or why there is none).
 
-    ``measure`` is ``false_drops_per_wish``, ``false_drops_per_request`` or ``misses``, and
-    ``false_drops_per_session`` where the run tells sessions.
+    ``measure`` is ``false_drops_per_wish``, ``false_drops_per_request`` or
+    ``false_drops_per_session`` (a session in which a wish was dropped), or ``misses``.
     """
 
     measure: str
@@ -76,8 +76,7 @@ def _counted(run: Run, *, honest: bool) -> Iterator[tuple[str, str, Mask, Mask]]
     yield "false_drops_per_wish", "wishes", _dropped(run), ended
     refused = run.requests["refused"].astype(np.bool_)
     yield "false_drops_per_request", "requests", refused, np.ones_like(refused)
-    if "session" in wishes:
-        yield "false_drops_per_session", "wishes", *sessions(run)
+    yield "false_drops_per_session", "wishes", *sessions(run)
 
 
 def _dropped(run: Run) -> Mask:
@@ -90,9 +89,6 @@ def _dropped(run: Run) -> Mask:
 def sessions(run: Run) -> tuple[Mask, Mask]:
     """Sessions, each by the first of its wishes that ended: those in which a wish was dropped,
     and all.
-
-    KeyError where the run has no column ``session`` (the number of the session within its
-    client).
     """
     wishes = run.wishes
     ended = np.flatnonzero(~wishes["open"].astype(np.bool_))
