@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import cached_property
 from ipaddress import IPv4Address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from simkit.policy.realip import RealIp
 from simkit.policy.uri import Target, ascii_lower, parse_target, valid_host
@@ -155,8 +155,8 @@ class Reading:
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self.answers: dict[object, Hashable] = {}
-        """What the planner has found out about the shape."""
+        self.ahead: dict[Any, Any] = {}
+        """Where the planner's questions about the shape alone lead."""
         self._headers: dict[tuple[HeaderNames, HeaderNames], Headers] = {}
 
     @cached_property

@@ -33,15 +33,6 @@ class _Fork:
     by_address: bool
     edges: dict[Hashable, _Fork | Plan] = field(default_factory=dict)
 
-    def answer(self, facts: Facts) -> Hashable:
-        """The answer for a request; what depends on its shape alone is worked out once."""
-        if self.by_address:
-            return self.question(facts)  # type: ignore[no-any-return]
-        known = facts.reading.answers
-        if self not in known:
-            known[self] = self.question(facts)
-        return known[self]
-
 
 @dataclass(eq=False, slots=True)
 class Bound:
@@ -116,9 +107,22 @@ class Planner:
 
     def _plan(self, facts: Facts) -> Plan:
         place = self._root
+        ahead = facts.reading.ahead
         while isinstance(place, _Fork):
-            place = place.edges.get(place.answer(facts))
+            if place.by_address:
+                place = place.edges.get(place.question(facts))
+            else:
+                place = ahead.get(place) or self._look_ahead(place, facts)
         return self._grow(facts) if place is None else place
+
+    def _look_ahead(self, fork: _Fork, facts: Facts) -> _Fork | Plan | None:
+        """Where the shape alone leads from here: to a question about the address, or to a plan."""
+        place: _Fork | Plan | None = fork
+        while isinstance(place, _Fork) and not place.by_address:
+            place = place.edges.get(place.question(facts))
+        if place is not None:
+            facts.reading.ahead[fork] = place  # the tree only grows, so this stays right
+        return place
 
     def _grow(self, facts: Facts) -> Plan:
         """Walk the request and enter what it was asked into the tree."""

@@ -163,7 +163,10 @@ class Residue:
 
     def value(self, facts: Facts) -> str:
         """The text for a request."""
-        return "".join(p if isinstance(p, str) else p.value(facts) for p in self.parts)
+        if len(self.parts) == 1:
+            (only,) = self.parts
+            return only if isinstance(only, str) else only.value(facts)
+        return "".join([p if isinstance(p, str) else p.value(facts) for p in self.parts])
 
     def encoded(self, facts: Facts) -> bytes:
         """The bytes for a request; an address in nginx's binary form gives its own."""
