@@ -5,6 +5,7 @@ from __future__ import annotations
 from simkit.bench.case import COMPILED, SIMPY, Case
 from simkit.bench.rounds import Measured
 from simkit.bench.sample import Sample
+from simkit.bench.single_queue import events_of
 
 ABSENT = "there is none"
 
@@ -32,7 +33,7 @@ def without_compiled() -> list[Measured]:
     reference = samples(
         Case("queue", "SimPy, a process for each request", 10), 1.0, 2.0, check="5", events=62
     )
-    ours = samples(Case("queue", SIMPY, 10), 4.0, 4.0, check="5", events=45)
+    ours = samples(Case("queue", SIMPY, 10), 4.0, 4.0, check="5", events=events_of(10))
     absent = samples(Case("queue", "Ciw", 10, missing="not installed: ciw"))
     start = samples(Case("start", SIMPY, 10, 5), 0.5)
     sizes = (1_000, 100_000, 1_000_000)

@@ -12,6 +12,7 @@ from simkit.bench.command import write
 from simkit.bench.report import Benchmark, benchmark
 from simkit.bench.rounds import Measured
 from simkit.bench.sheets import markdown, sheets, short
+from simkit.bench.single_queue import events_of
 from tests.bench.made_up import ABSENT, flood, limit, samples, with_compiled, without_compiled
 
 PNG = b"\x89PNG\r\n"
@@ -69,7 +70,7 @@ class TestRows:
         assert (row.samples, row.requests) == (2, 10)
         assert (row.per_s, row.per_s_least, row.per_s_most) == (2.5, 2.5, 2.5)
         assert row.times == pytest.approx((1 / 4 + 2 / 4) / 2)
-        assert row.events_per_request == 4.5
+        assert row.events_per_request == events_of(10) / 10
         assert row.ns_per_event == pytest.approx(4.0e9 / 45)
         assert (row.cpu_s, row.wall_s, row.process_s) == (4.0, 8.0, 12.0)
 
