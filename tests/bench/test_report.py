@@ -71,7 +71,7 @@ class TestRows:
         assert (row.per_s, row.per_s_least, row.per_s_most) == (2.5, 2.5, 2.5)
         assert row.times == pytest.approx((1 / 4 + 2 / 4) / 2)
         assert row.events_per_request == events_of(10) / 10
-        assert row.ns_per_event == pytest.approx(4.0e9 / 45)
+        assert row.ns_per_event == pytest.approx(4.0e9 / events_of(10))
         assert (row.cpu_s, row.wall_s, row.process_s) == (4.0, 8.0, 12.0)
 
     def test_what_was_not_measured_is_a_row_with_its_reason(self) -> None:
