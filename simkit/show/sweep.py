@@ -62,7 +62,7 @@ _USUAL = (
     Headline("False drops", "% of honest wishes", "false_drops_per_wish", ALL_HONEST),
     Headline("Misses", "% of hostile wishes", "misses", ALL_HOSTILE),
     Headline("Load", "% of one core", "cpu_share", SERVER),
-    Headline("Latency of honest requests, 95 %", "ms", "honest_latency_p95_ms", SERVER),
+    Headline("Wait of served honest wishes, 95 %", "ms", "honest_wish_p95_ms", SERVER),
 )
 
 
