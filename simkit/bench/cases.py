@@ -15,7 +15,8 @@ KEYS = (8_000, 1_000_000)
 
 _SLOW = "takes minutes: left out of a quick run"
 
-MANY = 5_000_000
+MANY = {1_000: 5_000_000, 10_000: 5_000_000, 100_000: 10_000_000, 1_000_000: 20_000_000}
+"""Requests of a long flood by number of clients: setting up a larger crowd takes longer."""
 MOST = 100_000_000
 """The requests of the run whose memory is of interest."""
 
@@ -44,17 +45,16 @@ def _queue(requests: int, repeats: int) -> Iterator[Case]:
 
 def _flood(repeats: int, quick: bool) -> Iterator[Case]:
     """Both engines on the same floods, then the compiled one on longer ones."""
-    least = 10_000 if quick else 100_000
     for clients in CLIENTS:
-        requests = max(least, clients)
+        requests = max(10_000 if quick else 500_000 // (clients // 1_000), clients)
         many_clients = clients > 100_000
         why = _SLOW if quick and many_clients else ""
         for engine in OURS:
-            times = 1 if engine == SIMPY and many_clients else repeats
+            times = 1 if many_clients else repeats
             yield Case("flood", engine, requests, clients, repeats=times, missing=why)
-    many = 1_000_000 if quick else MANY
-    for clients in CLIENTS:
-        yield Case("flood", COMPILED, many, clients, 1, repeats, record="totals")
+    for clients, many in MANY.items():
+        requests = 1_000_000 if quick else many
+        yield Case("flood", COMPILED, requests, clients, 1, repeats, record="totals")
     why = _SLOW if quick else ""
     yield Case("flood", COMPILED, MOST, CLIENTS[0], 1, 1, record="totals", missing=why)
 
