@@ -14,6 +14,7 @@ import typer
 
 from simkit import __version__
 from simkit.cli import (
+    attack,
     bench,
     calibrate,
     compare,
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.command()(compare.compare)
 app.command()(simulate.simulate)
+app.command()(attack.attack)
 app.command()(replay.replay)
 app.command()(explain.explain)
 app.command()(probe.probe)

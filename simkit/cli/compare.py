@@ -149,13 +149,8 @@ def _write(
 
 def _attacks(crowd: Scenario, policies: Mapping[str, Policy], out: Path) -> list[Path]:
     """What attackers come to believe: a table, the same for reading, and a figure."""
-    from simkit.show.attacker import attacks_text
-    from simkit.show.figures_attacker import save_belief
-    from simkit.study.attackers import attacks_of, write_attacks
+    from simkit.show.figures_attacker import write_belief
+    from simkit.study.attackers import attacks_of
 
     attacks = attacks_of(crowd, policies)
-    if not attacks:
-        return []
-    text = out / "attacks.txt"
-    text.write_text(attacks_text(attacks), encoding="utf-8")
-    return [write_attacks(attacks, out), text, save_belief(attacks, out / "belief.png")]
+    return write_belief(attacks, out) if attacks else []

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from simkit.errors import printable
 from simkit.measures.leakage.attack import Attack
+from simkit.show.attacker import attacks_text
 from simkit.show.style import GREY, LABEL, SMALL, TITLE, bare, sign
+from simkit.study.attackers import write_attacks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +33,7 @@ QUESTIONS = {
 }
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (3, 5)))
 
-__all__ = ["QUESTIONS", "belief", "same_lines", "save_belief"]
+__all__ = ["QUESTIONS", "belief", "same_lines", "save_belief", "write_belief"]
 
 
 def belief(attacks: Sequence[Attack]) -> Figure:
@@ -143,3 +145,11 @@ def save_belief(attacks: Sequence[Attack], path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     belief(attacks).savefig(path, metadata={"Software": None})
     return path
+
+
+def write_belief(attacks: Sequence[Attack], folder: Path) -> list[Path]:
+    """Write what attackers come to believe: a table, the same for reading, and a figure."""
+    table = write_attacks(attacks, folder)
+    text = folder / "attacks.txt"
+    text.write_text(attacks_text(attacks), encoding="utf-8")
+    return [table, text, save_belief(attacks, folder / "belief.png")]

@@ -8,7 +8,7 @@ that is what it takes to hide among the addresses where nobody is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +24,21 @@ if TYPE_CHECKING:
 DROP = "(firewall: DROP)"
 """What stands for a firewall in the tables: no policy can have such a name."""
 
-__all__ = ["DROP", "attack_rows", "attacks_of", "write_attacks"]
+SECRETS = ("presence", "path", "rule", "product", "threshold")
+"""What attackers want to know, by name."""
+
+__all__ = ["DROP", "SECRETS", "attack_rows", "attacks_of", "write_attacks"]
 
 
 def attacks_of(
-    scenario: Scenario, policies: Mapping[str, Policy], sampling: Sampling | None = None
+    scenario: Scenario,
+    policies: Mapping[str, Policy],
+    sampling: Sampling | None = None,
+    secrets: Collection[str] | None = None,
 ) -> tuple[Attack, ...]:
     """Every built-in secret put to every policy, and `DROP` beside them for comparison.
 
-    None where the scenario names no probes.
+    None where the scenario names no probes; ``secrets`` names some of `SECRETS` alone.
     """
     from simkit.measures.leakage import Sampling
     from simkit.policy import Planner
@@ -41,12 +47,12 @@ def attacks_of(
         return ()
     how = Sampling() if sampling is None else sampling
     planners = {name: Planner(policy, scenario.site) for name, policy in policies.items()}
-    secrets = attacks_on(scenario.leakage)
+    wanted = [s for s in attacks_on(scenario.leakage) if secrets is None or s.name in secrets]
     return (
-        *(_dropped(secret) for secret in secrets if secret.name == "presence"),
+        *(_dropped(secret) for secret in wanted if secret.name == "presence"),
         *(
             attack(secret, planner, name=name, sampling=how)
-            for secret in secrets
+            for secret in wanted
             for name, planner in planners.items()
         ),
     )

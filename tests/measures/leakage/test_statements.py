@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from simkit.measures.leakage import Always, Attack, Sampling, attack, load_product, measure, rule
+from simkit.show.figures_attacker import same_lines
 from tests.measures.leakage.asking import PROBES, REFUSING, attacked, changed, secrets, shipped
 
 
@@ -52,6 +53,10 @@ class TestRule:
         assert len({s.symbol for s in found.seen}) == 1
         assert found.posterior_vulnerability == pytest.approx(1 / 5)
         assert found.basis == "proved"
+        kept = attacked("uniform", "rule")
+        equal = attack(rule(PROBES), whole, name="made equal")
+        drawn = [line for line, _ in same_lines([kept, equal])]
+        assert [a.strategy for a in drawn] == ["uniform", "made equal"]  # a line for each
 
     def test_mixed_answers_tell_most(self) -> None:
         chance = {p: chances(attacked(p, "rule"))[1] for p in REFUSING}
