@@ -50,7 +50,7 @@ def belief(attacks: Sequence[Attack]) -> Figure:
     down = -(-len(secrets) // across)
     figure = Figure(figsize=(3.9 * across, 0.9 + 3.5 * down), dpi=DPI, layout="constrained")
     title = "What attackers learn: how often is the best guess right, probe by probe?"
-    figure.suptitle(title, fontsize=TITLE, x=0.01, ha="left", fontweight="bold")
+    figure.suptitle(fill(title, 38 * across), fontsize=TITLE, x=0.01, ha="left", fontweight="bold")
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for axes, secret in zip(panels, secrets, strict=False):
         _panel(axes, [a for a in attacks if a.secret == secret])
