@@ -1,4 +1,4 @@
-"""Time: the SimPy model of a crowd in front of a server, and what it records."""
+"""Time: the model of a crowd in front of a server, in SimPy and compiled, and what it records."""
 
 from simkit.engine.behaviours import fulfil
 from simkit.engine.client import Attempt, Behaviour, Client, Wish

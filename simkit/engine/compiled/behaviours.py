@@ -32,7 +32,7 @@ _CHOICE, _LENGTH = int(Purpose.CHOICE), int(Purpose.LENGTH)
 _THINK, _BACKOFF_DRAW = int(Purpose.THINK), int(Purpose.BACKOFF)
 _NOT_FOUND = 404
 
-_VISITOR, _CALLER, _PROBE = int(Program.VISITOR), int(Program.CALLER), int(Program.PROBE)
+_VISITOR, _CALLER = int(Program.VISITOR), int(Program.CALLER)
 _SCANNER, _FLOOD, _SLOW = int(Program.SCANNER), int(Program.FLOOD), int(Program.SLOW)
 _LOAD_LANE, _SCAN_LANE = int(Program.LOAD_LANE), int(Program.SCAN_LANE)
 _HOLD_LANE = int(Program.HOLD_LANE)

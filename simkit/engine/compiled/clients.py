@@ -20,7 +20,6 @@ from simkit.engine.compiled.pools import (
     cohort_at,
     connection_at,
     decision_at,
-    drop_attempt,
     drop_connection,
     drop_wish,
     sight_at,
@@ -354,9 +353,3 @@ def _write_wish(w: Any, wish: Any, served: bool, cut: int) -> None:
     row.refusals = wish.refusals
     row.rule = wish.rule
     row.open = cut != 0
-
-
-@compiled
-def forget(w: Any, slot: int) -> None:
-    """The client has no more to do with the attempt."""
-    drop_attempt(w, slot)

@@ -54,7 +54,7 @@ _HEADER = int(Lane.HEADER_TIMER)
 _LANES = len(Lane)
 _TURN_AWAY, _CLOSE = int(Then.TURN_AWAY), int(Then.CLOSE)
 _REFUSE_HANDSHAKE, _SHAKEN = int(Then.REFUSE_HANDSHAKE), int(Then.SHAKEN)
-_RESET_IT, _AWAIT_LINE = int(Then.RESET), int(Then.AWAIT_LINE)
+_AWAIT_LINE = int(Then.AWAIT_LINE)
 
 # The client's side of the wire
 

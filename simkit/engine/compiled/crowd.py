@@ -201,6 +201,11 @@ class Crowd:
         """The address that a request comes from."""
         return self._addresses[request.position][request.index]
 
+    def who_ask_alike(self, request: Request) -> int:
+        """How many clients are sure to make this request, if they come at all."""
+        only = len(self.asks_of[request.position]) == 1
+        return len(self._addresses[request.position]) if only else 1
+
     def alike(self, request: Request) -> tuple[Ints, list[Address]]:
         """The cells of this request by each client of its cohort, and their addresses."""
         position = request.position

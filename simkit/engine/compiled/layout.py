@@ -256,7 +256,6 @@ TASK = _record(
 
 WORKER = _record(
     finish_ns="i8",
-    jobs="i8",
     wake_ups="i8",
     then="i4",
     subject="i4",
@@ -323,9 +322,9 @@ PAGE = _record(ask="i4", first="i4", count="i4")
 
 NODE = _record(
     kind="i4", decision="i4", first="i4", uses="i4", count="i4", passed="i4", delayed="i4",
-    rejected="i4", dry_run="i4",
+    dry_run="i4",
 )  # fmt: skip
-"""``first`` counts within the entries of a bound, ``uses`` and ``rejected`` in their tables."""
+"""``first`` counts within the entries of a bound, ``uses`` in their table."""
 
 USE = _record(burst="i8", delay="i8", rate="i8", zone="i8", rejected="i4")
 
@@ -433,7 +432,6 @@ WORLD = _record(
     mean_ns="f8",
     median_ns="f8",
     sigma="f8",
-    length_s="f8",
     records="i8",
     **{f"{name}_free": "i8" for name in _SPARE},  # the first free slot
     **{f"{name}_spare": "i8" for name in _SPARE},  # how many are free

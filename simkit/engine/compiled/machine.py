@@ -18,6 +18,7 @@ from simkit.engine.compiled.clients import SIGHTS, UNDECIDED
 from simkit.engine.compiled.crowd import Crowd, Request
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import Ending, Lane
+from simkit.engine.compiled.server import SERVICES
 from simkit.engine.compiled.tables import Tables
 from simkit.engine.run import CLIENTS, Columns, marks_ns
 from simkit.engine.sums import summed_answers
@@ -31,7 +32,6 @@ __all__ = ["Machine"]
 _MOST_EVENTS = 20_000_000  # between two looks at whether somebody has pressed Ctrl-C
 _SLOTS = ("connections", "attempts", "wishes", "tasks")
 _LINKS = {"attempts": "next_job"}
-_SERVICES = ("constant", "exponential", "lognormal")
 _FEW = 1024
 _MANY = 256
 _SHORT = 64  # events that a lane has room for at first; a power of two
@@ -90,7 +90,6 @@ class Machine:
     def _put_host(self, clock: Clock, costs: Costs) -> None:
         w, stage = self.world, self._stage
         spec, policy = stage.scenario.host, stage.planner.policy
-        w["length_s"] = stage.scenario.length_s
         w["clock_offset_ns"] = clock.offset_ns
         w["backlog"] = spec.backlog
         for name in ("wake_up", "accept", "read", "delay", "handshake", "refused_handshake"):
@@ -116,7 +115,7 @@ class Machine:
     def _put_upstream(self, spec: UpstreamSpec) -> None:
         w = self.world
         mean_ns = spec.mean_ms * NS_PER_MS
-        w["service"] = _SERVICES.index(spec.service)
+        w["service"] = SERVICES.index(spec.service)
         w["mean_ns"] = mean_ns
         w["median_ns"] = mean_ns * spec.median_share
         w["sigma"] = spec.sigma
@@ -179,15 +178,15 @@ class Machine:
     def _bind(self, attempt: np.void) -> None:
         """Plan a request that is met for the first time; where many clients make it, for all."""
         request = self._crowd.request(int(attempt["bind"]))
-        cells, addresses = self._crowd.alike(request)
         bind = self._pools["bind"].records
         shape = self._shape(request, int(self.cells("clients")[attempt["client"]]["key"]))
         planner = self._stage.planner
-        if len(cells) < _MANY or len(self._crowd.asks_of[request.position]) > 1:
+        if self._crowd.who_ask_alike(request) < _MANY:
             address = self._crowd.address(request)
             found = self._stage.bounds(address).get(shape) or self._stage.bind(shape, address)
             bind[attempt["bind"]] = self._tables.bind([found], shape)
         else:
+            cells, addresses = self._crowd.alike(request)
             bounds = planner.bind_all(self._stage.shapes.known[shape], addresses)
             first = self._tables.bind(bounds, shape)
             bind[cells] = np.arange(first, first + len(cells))

@@ -38,8 +38,10 @@ _RESUME = int(Job.RESUME)
 _TURN_AWAY, _REFUSE = int(Then.TURN_AWAY), int(Then.REFUSE_HANDSHAKE)
 _SHAKEN, _RESET, _AWAIT_LINE = int(Then.SHAKEN), int(Then.RESET), int(Then.AWAIT_LINE)
 _PUT_OFF, _PASS_ON, _ANSWER = int(Then.PUT_OFF), int(Then.PASS_ON), int(Then.ANSWER)
-CONSTANT, EXPONENTIAL, LOGNORMAL = 0, 1, 2
-"""The distributions of the upstream's service."""
+SERVICES = ("constant", "exponential", "lognormal")
+"""The distributions of the upstream's service, in the order of their numbers."""
+
+_CONSTANT, _EXPONENTIAL = SERVICES.index("constant"), SERVICES.index("exponential")
 
 # nginx's clock
 
@@ -258,12 +260,12 @@ def _replace_first(heap: Any, count: int, value: int) -> None:
 
 @compiled
 def _service_ns(w: Any, a: Any) -> int:
-    if w.service == CONSTANT:
+    if w.service == _CONSTANT:
         return int(w.mean_ns)
     key = client_at(w, a.client).key
     second = a.item << 16 | a.number
     u = uniform(key, _SERVICE, a.wish_number, second)
-    if w.service == EXPONENTIAL:
+    if w.service == _EXPONENTIAL:
         return int(exponential(w.mean_ns, u))
     v = uniform(mix(key, 1), _SERVICE, a.wish_number, second)
     return int(lognormal(w.median_ns, w.sigma, u, v))

@@ -14,9 +14,7 @@ __all__ = ["KINDS", "first_start", "next_start"]
 KINDS: tuple[str, ...] = get_args(arrivals.Kind)
 """The kinds of arrivals, in the order of their numbers."""
 
-_UNIFORM, _POISSON, _PERIODIC, _AT_ONCE = (
-    KINDS.index(kind) for kind in ("uniform", "poisson", "periodic", "at once")
-)
+_UNIFORM, _PERIODIC, _AT_ONCE = (KINDS.index(kind) for kind in ("uniform", "periodic", "at once"))
 _ARRIVAL = int(Purpose.ARRIVAL)
 
 

@@ -51,7 +51,7 @@ class Tables:
         self._rule_numbers: dict[int, int] = {}
         self._decision_numbers: dict[int, int] = {}
         self._sight_numbers: dict[Sight, int] = {}
-        self._plans: dict[int, tuple[Plan, dict[Node, int], tuple[Node, ...]]] = {}
+        self._plans: dict[int, tuple[Plan, dict[Node, int]]] = {}
         for number, kind in sorted(_PLAIN.items()):
             assert self.sight(Sight(kind)) == number
 
@@ -63,31 +63,30 @@ class Tables:
         records: list[tuple[int, int, int]] = []
         before = self.bound_entries.count
         for bound in bounds:
-            nodes, limited = self._plan(bound.plan)
+            nodes = self._plan(bound.plan)
             records.append((before + len(entries), nodes[bound.plan.root], shape))
-            for node in limited:
+            for node in bound.plan.limited:
                 entries += bound.entries[node]
         self.bound_entries.extend(np.array(entries, "i8"))
         return self.bounds.extend(np.array(records, layout.BOUND))
 
-    def _plan(self, plan: Plan) -> tuple[dict[Node, int], tuple[Node, ...]]:
-        """The numbers of a plan's nodes, and those that have entries, in order."""
+    def _plan(self, plan: Plan) -> dict[Node, int]:
+        """The numbers of a plan's nodes."""
         known = self._plans.get(id(plan))
         if known is None:
             nodes = tuple(dict.fromkeys(plan.nodes()))
             first = self.nodes.extend(np.zeros(len(nodes), layout.NODE))
             numbers = {node: first + i for i, node in enumerate(nodes)}
-            limited = tuple(n for n in nodes if isinstance(n, Consult | Occupy))
-            known = self._plans[id(plan)] = plan, numbers, limited
+            known = self._plans[id(plan)] = plan, numbers
             before = 0
             for node in nodes:
                 self.nodes.records[numbers[node]] = self._node(node, numbers, before)
                 before += len(node.uses) if isinstance(node, Consult | Occupy) else 0
-        return known[1], known[2]
+        return known[1]
 
     def _node(self, node: Node, numbers: dict[Node, int], first: int) -> tuple[int, ...]:
         if isinstance(node, Answer):
-            return NodeKind.ANSWER, self.decision(node.decision), 0, 0, 0, -1, -1, -1, 0
+            return NodeKind.ANSWER, self.decision(node.decision), 0, 0, 0, -1, -1, 0
         assert isinstance(node, Consult | Occupy)
         zones = self._stage.planner.policy.http.zones
         uses = self.uses.extend(
@@ -102,7 +101,7 @@ class Tables:
         delayed = numbers[node.delayed] if isinstance(node, Consult) else -1
         kind = NodeKind.CONSULT if isinstance(node, Consult) else NodeKind.OCCUPY
         passed = numbers[node.passed]
-        return kind, -1, first, uses, len(node.uses), passed, delayed, -1, node.dry_run
+        return kind, -1, first, uses, len(node.uses), passed, delayed, node.dry_run
 
     # Decisions
 

@@ -66,9 +66,8 @@ class _Planner(Planner):
         facts = Facts(Reading(shape), address)
         walks: dict[Node, Served] = {}
         plan = Plan(self._walked(facts, outcomes, upstreams, walks))
-        limited = (n for n in plan.nodes() if isinstance(n, Consult | Occupy))
         entries: dict[Node, tuple[int, ...]] = {
-            n: tuple(self._entry(use, facts) for use in n.uses) for n in limited
+            n: tuple(self._entry(use, facts) for use in n.uses) for n in plan.limited
         }
         return _Planned(plan, entries, walks, outcomes, upstreams)
 
