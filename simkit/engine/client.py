@@ -166,7 +166,7 @@ class Wish:
         self._under_way -= 1
         if decision is not None and decision.refused:
             self.refusals += 1
-            self.rule = self.client.world.recorder.rule(decision.rule)
+            self.rule = self.client.world.recorder.rules.number(decision.rule)
             self._failed.add(attempt.item)
         elif sight.kind is not SightKind.HTTP or sight.status >= 500:
             self._failed.add(attempt.item)
@@ -384,7 +384,7 @@ class Client:
             attempt.bytes_sent,
             attempt.delay_ns,
             self.env.now - attempt.sent_ns,
-            -1 if decision is None else recorder.rule(decision.rule),
+            -1 if decision is None else recorder.rules.number(decision.rule),
             decision is not None and decision.refused,
             attempt.reused,
         )

@@ -10,9 +10,8 @@ from array import array
 
 import numpy as np
 
-from simkit.engine.rows import REQUEST_ORDER, WISH_ORDER, sorted_rows
+from simkit.engine.rows import REQUEST_ORDER, WISH_ORDER, Rules, sorted_rows
 from simkit.engine.run import REQUESTS, WISHES, Columns
-from simkit.policy.plan import Rule
 
 __all__ = ["Recorder"]
 
@@ -20,23 +19,12 @@ __all__ = ["Recorder"]
 class Recorder:
     """The two tables of a run in the making: rows in any order, cells in the order of columns."""
 
-    __slots__ = ("_rule_numbers", "requests", "rules", "wishes")
+    __slots__ = ("requests", "rules", "wishes")
 
     def __init__(self) -> None:
         self.requests = array("q")
         self.wishes = array("q")
-        self._rule_numbers: dict[int, int] = {}
-        self.rules: list[Rule] = []
-
-    def rule(self, rule: Rule | None) -> int:
-        """The number of a rule in this run; -1 for none. Rules live as long as their policy."""
-        if rule is None:
-            return -1
-        number = self._rule_numbers.get(id(rule))
-        if number is None:
-            number = self._rule_numbers[id(rule)] = len(self.rules)
-            self.rules.append(rule)
-        return number
+        self.rules = Rules()
 
     def tables(self) -> tuple[Columns, Columns]:
         """Requests and wishes as columns, in the order that `simkit.engine.run` gives them."""

@@ -6,11 +6,32 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.run import Columns
+from simkit.policy.plan import Rule
 
-__all__ = ["REQUEST_ORDER", "WISH_ORDER", "first_seen", "renumber", "sorted_rows"]
+__all__ = ["REQUEST_ORDER", "WISH_ORDER", "Rules", "first_seen", "renumber", "sorted_rows"]
 
 REQUEST_ORDER = ("sent_ns", "client", "wish", "item", "attempt")
 WISH_ORDER = ("start_ns", "client", "wish")
+
+
+class Rules:
+    """Numbers for rules, in the order in which they come up. Rules live as long as their policy."""
+
+    __slots__ = ("_numbers", "known")
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+        self.known: list[Rule] = []
+
+    def number(self, rule: Rule | None) -> int:
+        """The number of a rule; -1 for none."""
+        if rule is None:
+            return -1
+        number = self._numbers.get(id(rule))
+        if number is None:
+            number = self._numbers[id(rule)] = len(self.known)
+            self.known.append(rule)
+        return number
 
 
 def sorted_rows(columns: Columns, order: tuple[str, ...]) -> npt.NDArray[np.int64]:

@@ -60,7 +60,7 @@ def _recorded(world: World, clients: list[Client], setup: Setup, series: Columns
         clients=client_sums(cohort, address, requests, wishes),
         answers=answer_sums(requests),
         series=series,
-        rules=world.recorder.rules,
+        rules=world.recorder.rules.known,
         load=world.server.load(world.stage.scenario.window_ns),
         events=world.agenda.happened(),
     )

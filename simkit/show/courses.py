@@ -12,7 +12,7 @@ import numpy as np
 
 from simkit.errors import printable
 from simkit.measures.over_time import ANSWERS
-from simkit.show.drawing import sheet
+from simkit.show.drawing import segment, sheet
 from simkit.show.style import BLACK, BLUE, GREY, LABEL, SMALL, bare, plain_log, sign
 from simkit.study.courses import (
     P50,
@@ -236,18 +236,7 @@ def _answer_bars(
     start = np.zeros(len(found.strategies))
     for index, name in enumerate(names):
         values = np.array([_sum(told, s, name, names, what) / scale for s in found.strategies])
-        look = sign(index + 1)
-        axes.barh(
-            range(len(values)),
-            values,
-            left=start,
-            height=0.62,
-            color=look.colour,
-            hatch=look.hatch,
-            edgecolor="white",
-            linewidth=0.4,
-            label=name,
-        )
+        segment(axes, index, name, values, start)
         start = start + values
     for row, strategy in enumerate(found.strategies):
         value = answer_totals(found, strategy)[what]

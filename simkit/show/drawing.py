@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from simkit.errors import printable
 from simkit.measures.intervals import Interval
-from simkit.show.style import TITLE
+from simkit.show.style import TITLE, sign
 from simkit.study.compare import Comparison
 
 if TYPE_CHECKING:
@@ -15,8 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 144
+Floats = Sequence[float] | npt.NDArray[np.float64]
 
-__all__ = ["DPI", "arms", "errors", "names", "runs", "sheet"]
+__all__ = ["DPI", "arms", "errors", "names", "runs", "segment", "sheet"]
 
 
 def sheet(width: float, height: float, title: str) -> Figure:
@@ -40,6 +44,22 @@ def runs(found: Comparison) -> str:
 def names(found: Comparison) -> list[str]:
     """The strategies as they may be shown."""
     return [printable(s) for s in found.strategies]
+
+
+def segment(axes: Axes, index: int, name: str, values: Floats, start: Floats) -> None:
+    """One segment of stacked horizontal bars, a bar for each strategy, from ``start`` on."""
+    look = sign(index + 1)
+    axes.barh(
+        range(len(values)),
+        values,
+        left=start,
+        height=0.62,
+        color=look.colour,
+        hatch=look.hatch,
+        edgecolor="white",
+        linewidth=0.4,
+        label=name,
+    )
 
 
 def errors(axes: Axes, rows: Sequence[int], values: Sequence[Interval]) -> None:

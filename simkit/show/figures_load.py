@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simkit.show.drawing import arms, errors, names, runs, sheet
-from simkit.show.style import BLUE, LABEL, SMALL, bare, plain_log, sign
+from simkit.show.drawing import arms, errors, names, runs, segment, sheet
+from simkit.show.style import BLUE, LABEL, SMALL, bare, plain_log
 from simkit.study.compare import Comparison
 from simkit.study.outcome import SERVER
 
@@ -57,19 +57,8 @@ def _cpu_panel(axes: Axes, found: Comparison) -> None:
     start = [0.0] * len(rows)
     for index, cause in enumerate(_causes(found)):
         values = [found.interval(s, cause, SERVER).mean for s in found.strategies]
-        look = sign(index + 1)
         name = CAUSES.get(cause, cause.removeprefix("cpu_").removesuffix("_s").replace("_", " "))
-        axes.barh(
-            rows,
-            values,
-            left=start,
-            height=0.62,
-            color=look.colour,
-            hatch=look.hatch,
-            edgecolor="white",
-            linewidth=0.4,
-            label=name,
-        )
+        segment(axes, index, name, values, start)
         start = [a + b for a, b in zip(start, values, strict=True)]
     totals = [found.interval(s, "cpu_s", SERVER) for s in found.strategies]
     errors(axes, rows, totals)

@@ -45,7 +45,7 @@ def run(setup: Setup) -> Recorded:
         wishes=wishes,
         clients=client_sums(cohort, address, requests, wishes) if rows else machine.client_sums(),
         answers=answer_sums(requests) if rows else machine.answer_sums(),
-        rules=tables.rules,
+        rules=tables.rules.known,
         series=as_columns(machine.seen, SERIES),
         load=_load(machine, stage),
         events=int(machine.world["happened"]),

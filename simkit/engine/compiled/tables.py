@@ -13,12 +13,13 @@ from simkit.engine.compiled import layout
 from simkit.engine.compiled.connections import EMPTY, NO_ANSWER, REFUSED, RESET
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import NodeKind
+from simkit.engine.rows import Rules
 from simkit.engine.stage import Stage
 from simkit.host import Costs
 from simkit.host.failures import failure
 from simkit.host.prices import Price, Prices
 from simkit.policy import Bound
-from simkit.policy.plan import Answer, Consult, Decision, Handler, Node, Occupy, Plan, Rule
+from simkit.policy.plan import Answer, Consult, Decision, Handler, Node, Occupy, Plan
 from simkit.traffic.reactions import Action, retry_after_s
 from simkit.wire import Sight, SightKind
 
@@ -47,8 +48,7 @@ class Tables:
         self.sights = Growing(layout.SIGHT)
         self.actions = Growing(layout.ACTION)
         self.delays = Growing(np.dtype("f8"))
-        self.rules: list[Rule] = []
-        self._rule_numbers: dict[int, int] = {}
+        self.rules = Rules()
         self._decision_numbers: dict[int, int] = {}
         self._sight_numbers: dict[Sight, int] = {}
         self._plans: dict[int, tuple[Plan, dict[Node, int]]] = {}
@@ -133,7 +133,7 @@ class Tables:
             decision.bytes_sent,
             price.cause,
             decision.status,
-            self._rule(decision.rule),
+            self.rules.number(decision.rule),
             self.sight(decision.sight),
             self.sight(price.closing),
             *failures,
@@ -142,15 +142,6 @@ class Tables:
             decision.handler is Handler.TLS,
             decision.sight.kept,
         )
-
-    def _rule(self, rule: Rule | None) -> int:
-        if rule is None:
-            return -1
-        number = self._rule_numbers.get(id(rule))
-        if number is None:
-            number = self._rule_numbers[id(rule)] = len(self.rules)
-            self.rules.append(rule)
-        return number
 
     # Sights, and what cohorts do about them
 
