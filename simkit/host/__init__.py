@@ -3,7 +3,7 @@
 from simkit.host.clock import Clock
 from simkit.host.costs import Cause, Costs, CostTable, load_costs
 from simkit.host.order import Agenda, Kind, base, place, priority
-from simkit.host.server import Server
+from simkit.host.server import Server, worker_count
 from simkit.host.upstream import Upstream
 from simkit.host.wire import NEVER, Connection, Exchange
 from simkit.host.worker import Worker
@@ -25,4 +25,5 @@ __all__ = [
     "load_costs",
     "place",
     "priority",
+    "worker_count",
 ]

@@ -26,7 +26,7 @@ from simkit.policy.plan import Decision
 from simkit.traffic.machine import HostSpec
 from simkit.traffic.part import NS_PER_MS
 
-__all__ = ["Server"]
+__all__ = ["Server", "worker_count"]
 
 _UPSTREAM = base(Kind.UPSTREAM)
 _DELAY = base(Kind.DELAY)
@@ -34,6 +34,11 @@ _DELAY = base(Kind.DELAY)
 _CLIENT_CLOSED = 499
 _NO_SLOT = 500
 _GATEWAY_TIMEOUT = 504
+
+
+def worker_count(policy: Policy, spec: HostSpec) -> int:
+    """How many workers a policy starts on a machine: for ``auto``, one for each CPU."""
+    return policy.worker_processes or spec.cpus
 
 
 class Server(Connections):
@@ -52,7 +57,7 @@ class Server(Connections):
             agenda,
             policy.settings_for,
             costs,
-            workers=policy.worker_processes or spec.cpus,
+            workers=worker_count(policy, spec),
             slots=policy.worker_connections,
             backlog=spec.backlog,
         )

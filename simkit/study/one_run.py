@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from simkit.engine import Run, simulate
 from simkit.engine.choice import Engine
 from simkit.engine.run import Progress, Record
+from simkit.host import worker_count
 from simkit.measures.timeline import Timeline, timeline
 from simkit.policy import Policy
 from simkit.traffic import Scenario
@@ -27,7 +28,7 @@ class OneRun:
     @property
     def workers(self) -> int:
         """Worker processes of the server."""
-        return _workers(self.scenario, self.policy)
+        return worker_count(self.policy, self.scenario.host)
 
     @property
     def slots(self) -> int:
@@ -46,8 +47,5 @@ def run_once(
 ) -> OneRun:
     """Run a scenario once under a policy. Raises InputError as `simkit.engine.simulate`."""
     run = simulate(scenario, policy, seed=seed, engine=engine, record=record, progress=progress)
-    return OneRun(run, scenario, policy, record, timeline(run, _workers(scenario, policy)))
-
-
-def _workers(scenario: Scenario, policy: Policy) -> int:
-    return policy.worker_processes or scenario.host.cpus
+    told = timeline(run, worker_count(policy, scenario.host))
+    return OneRun(run, scenario, policy, record, told)

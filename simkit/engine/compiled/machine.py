@@ -22,7 +22,7 @@ from simkit.engine.compiled.server import SERVICES
 from simkit.engine.compiled.tables import Tables
 from simkit.engine.run import CLIENTS, Columns, marks_ns
 from simkit.engine.sums import summed_answers
-from simkit.host import NEVER, Cause, Clock, Costs
+from simkit.host import NEVER, Cause, Clock, Costs, worker_count
 from simkit.policy import limits
 from simkit.traffic.machine import UpstreamSpec
 from simkit.traffic.part import NS_PER_MS, NS_PER_S
@@ -94,7 +94,7 @@ class Machine:
         w["backlog"] = spec.backlog
         for name in ("wake_up", "accept", "read", "delay", "handshake", "refused_handshake"):
             w[f"{name}_ns"] = getattr(costs, name)
-        self._put_workers(policy.worker_processes or spec.cpus, policy.worker_connections)
+        self._put_workers(worker_count(policy, spec), policy.worker_connections)
         self._put_upstream(spec.upstream)
         self._pools["ports"].reserve(self._crowd.port_count)
         self._pools["cpu_ns"].reserve(layout.CAUSES)
