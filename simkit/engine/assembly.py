@@ -80,7 +80,7 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
         engine=found.engine,
         cost_table=setup.cost_table.name,
         cohorts=tuple(CohortName(c.name, c.honest, c.count) for c in scenario.cohorts),
-        addresses=tuple(str(address) for address in stage.addresses),
+        addresses=stage.address_names,
         shapes=tuple(stage.shapes.known[number] for number in shapes),
         rules=tuple(rules),
         requests=found.requests,

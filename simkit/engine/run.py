@@ -131,7 +131,7 @@ class Run:
     engine: str
     cost_table: str
     cohorts: tuple[CohortName, ...]
-    addresses: tuple[str, ...]
+    addresses: Sequence[str]
     shapes: tuple[Shape, ...]
     rules: tuple[Rule, ...]
     requests: Columns

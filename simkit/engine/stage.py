@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from simkit.addresses import AddressNames, AddressNumbers, AddressRange
 from simkit.engine.shapes import Dialect, Shapes
 from simkit.policy import Bound, Planner, Policy
 from simkit.traffic import CohortBase, ReactionTable, Scenario
+from simkit.traffic.crowd import ranges_of
 from simkit.traffic.part import NS_PER_MS
 from simkit.wire import Address, Version
 
@@ -22,7 +24,15 @@ class Stage:
         self.scenario = scenario
         self.planner = planner
         self.shapes = Shapes()
-        self.addresses: dict[Address, int] = {}
+        self.addresses = AddressNumbers(self._number)
+        """Numbers of addresses, those of the cohorts first."""
+        self._ranges: list[AddressRange] = []
+        self._numbered = 0
+        self.address_ranges = [ranges_of(cohort) for cohort in scenario.cohorts]
+        """The addresses of each cohort, as ranges that its clients take in turn."""
+        for ranges in self.address_ranges:
+            for many in ranges:
+                self.addresses.numbers(many)
         self.grounds: dict[str, object] = {}
         """What an engine has worked out for all runs on this stage, by the engine's name."""
         self._bounds: dict[Address, dict[int, Bound]] = {}
@@ -31,7 +41,18 @@ class Stage:
 
     def address_number(self, address: Address) -> int:
         """The number of an address."""
-        return self.addresses.setdefault(address, len(self.addresses))
+        return self.addresses.number(address.version, int(address))
+
+    @property
+    def address_names(self) -> AddressNames:
+        """The addresses that have a number, in the order of their numbers."""
+        return AddressNames(self._ranges)
+
+    def _number(self, many: AddressRange) -> int:
+        first = self._numbered
+        self._ranges.append(many)
+        self._numbered += many.count
+        return first
 
     def bounds(self, address: Address) -> dict[int, Bound]:
         """The plans of requests from an address that are known so far, by number of the shape."""

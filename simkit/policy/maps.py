@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from ipaddress import IPv4Address
 
-from simkit.policy.facts import Facts
+from simkit.policy.extents import Edges, Extent, earliest, of_client
+from simkit.policy.facts import Facts, View
 from simkit.policy.patterns import Pattern
 from simkit.policy.reader import Directive
 from simkit.policy.realip import RealIp
@@ -205,6 +206,12 @@ class GeoTable:
     cuts: tuple[tuple[int, int], ...]
     proxies: RealIp | None
     source: Source
+    edges: Edges
+
+    def extent(self, view: View) -> Extent:
+        """How far the entry for the client's address is the same."""
+        own = of_client(view, self.edges)
+        return own if self.proxies is None else earliest(own, of_client(view, self.proxies.edges))
 
     def client(self, facts: Facts) -> Address:
         """The address that is looked up for a request: behind trusted proxies, what they say."""
@@ -296,6 +303,7 @@ def parse_geo(block: Directive) -> GeoTable:
         _cuts([(first, last, number) for (first, last), number in builder.ranges.items()]),
         builder.trusted(block.source),
         block.source,
+        Edges(networks, builder.ranges),
     )
 
 

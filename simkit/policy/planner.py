@@ -7,11 +7,13 @@ million look-ups, not a million plans.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from simkit.addresses import AddressNumbers, AddressRange
 from simkit.policy import slab
+from simkit.policy.extents import EVERYWHERE, Extent, of_client
 from simkit.policy.facts import Facts, Reading
 from simkit.policy.plan import Answer, LimitUse, Node, Plan
 from simkit.policy.policy import Policy
@@ -22,7 +24,10 @@ from simkit.wire import Address, Shape
 T = TypeVar("T", bound=Hashable)
 Question = Callable[[Facts], Any]
 
-__all__ = ["Bound", "Planner"]
+__all__ = ["Bound", "Piece", "Planner"]
+
+_VERSIONS = {4: 4, 16: 6}  # by the bytes of an address
+_BYTES = {4: 4, 6: 16}
 
 
 @dataclass(eq=False, slots=True)
@@ -30,7 +35,7 @@ class _Fork:
     """A question, and where each answer leads."""
 
     question: Question
-    by_address: bool
+    extent: Extent | None
     edges: dict[Hashable, _Fork | Plan] = field(default_factory=dict)
 
 
@@ -42,6 +47,15 @@ class Bound:
     entries: dict[Node, tuple[int, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The plan of ``count`` clients, and their entries in each limit that it asks, in order."""
+
+    plan: Plan
+    count: int
+    entries: list[Sequence[int]]
+
+
 class _Asker:
     """Answers the questions of the walks of one request, and keeps them in order."""
 
@@ -51,11 +65,11 @@ class _Asker:
         self.asked: list[tuple[_Fork, Hashable]] = []
 
     def __call__(
-        self, key: Hashable, question: Callable[[Facts], T], by_address: bool = False
+        self, key: Hashable, question: Callable[[Facts], T], extent: Extent | None = None
     ) -> T:
         if key not in self._known:
             answer = self._known[key] = question(self._facts)
-            self.asked.append((_Fork(question, by_address), answer))
+            self.asked.append((_Fork(question, extent), answer))
         return self._known[key]  # type: ignore[return-value]
 
 
@@ -68,7 +82,8 @@ class Planner:
         self._root: _Fork | Plan | None = None
         self._readings: dict[Shape, Reading] = {}
         self._bounds: dict[tuple[Shape, Address], Bound] = {}
-        self._entries: dict[tuple[int, str], int] = {}
+        self._entries: dict[tuple[int, bytes], int] = {}
+        self._addresses: dict[int, AddressNumbers] = {}
         self._rooms: list[int] = []
         self._rooms_by_size: dict[int, dict[int, int]] = {}
         self.warnings: list[str] = []
@@ -94,10 +109,17 @@ class Planner:
             bound = self._bounds[key] = self._bind(self._facts(shape, address))
         return bound
 
-    def bind_all(self, shape: Shape, addresses: Sequence[Address]) -> list[Bound]:
-        """The same for many clients that ask alike, without keeping the answers."""
-        reading = self._facts(shape, addresses[0]).reading
-        return [self._bind(Facts(reading, address)) for address in addresses]
+    def bind_range(self, shape: Shape, many: AddressRange) -> Iterator[Piece]:
+        """The same for clients that ask alike, in pieces of addresses that one plan is for."""
+        first = 0
+        while first < many.count:
+            facts = self._facts(shape, many[first])
+            plan = self._plan(facts)
+            count = many.count_until(self._last(plan, facts), first)
+            own = many.piece(first, count)
+            entries = [self._entries_of(u, facts, own) for n in plan.limited for u in n.uses]
+            yield Piece(plan, count, entries)
+            first += count
 
     def _facts(self, shape: Shape, address: Address) -> Facts:
         reading = self._readings.get(shape)
@@ -109,7 +131,7 @@ class Planner:
         place = self._root
         ahead = facts.reading.ahead
         while isinstance(place, _Fork):
-            if place.by_address:
+            if place.extent is not None:
                 place = place.edges.get(place.question(facts))
             else:
                 place = ahead.get(place) or self._look_ahead(place, facts)
@@ -118,7 +140,7 @@ class Planner:
     def _look_ahead(self, fork: _Fork, facts: Facts) -> _Fork | Plan | None:
         """Where the shape alone leads from here: to a question about the address, or to a plan."""
         place: _Fork | Plan | None = fork
-        while isinstance(place, _Fork) and not place.by_address:
+        while isinstance(place, _Fork) and place.extent is None:
             place = place.edges.get(place.question(facts))
         if place is not None:
             facts.reading.ahead[fork] = place  # the tree only grows, so this stays right
@@ -145,6 +167,17 @@ class Planner:
             nodes = {o: self._explore(asker, (*outcomes, o)) for o in pause.outcomes}
             return pause.join(nodes)
 
+    def _last(self, plan: Plan, facts: Facts) -> int:
+        """The last address for which all that led to a plan is the same, and whence its keys."""
+        last = EVERYWHERE(facts)
+        place = self._root
+        while isinstance(place, _Fork):
+            if place.extent is not None:
+                last = min(last, place.extent(facts))
+            place = place.edges[place.question(facts)]
+        views = (v for node in plan.limited for use in node.uses for v in use.key.views)
+        return min([last, *(of_client(view)(facts) for view in views)])
+
     def _bind(self, facts: Facts) -> Bound:
         plan = self._plan(facts)
         entries: dict[Node, tuple[int, ...]] = {
@@ -152,13 +185,45 @@ class Planner:
         }
         return Bound(plan, entries)
 
+    # Keys of limits. One of 4 or 16 bytes is an address to a zone, whatever it was made from.
+
     def _entry(self, use: LimitUse, facts: Facts) -> int:
-        key = (use.zone, use.key.value(facts))
-        entry = self._entries.get(key)
+        return self._number(use.zone, use.key.encoded(facts))
+
+    def _number(self, zone: int, key: bytes) -> int:
+        if len(key) in _VERSIONS:
+            found = self._addresses_of(zone)
+            return found.number(_VERSIONS[len(key)], int.from_bytes(key, "big"))
+        entry = self._entries.get((zone, key))
         if entry is None:
-            entry = self._entries[key] = len(self._rooms)
-            self._rooms.append(self._room(use.zone, use.key.byte_count(facts)))
+            entry = self._entries[zone, key] = self._allocate(zone, len(key))
         return entry
+
+    def _allocate(self, zone: int, key_bytes: int, count: int = 1) -> int:
+        """New entries for keys of that length: the number of the first."""
+        first = len(self._rooms)
+        self._rooms += [self._room(zone, key_bytes)] * count
+        return first
+
+    def _entries_of(self, use: LimitUse, facts: Facts, many: AddressRange) -> Sequence[int]:
+        """The entries of a limit for several addresses that are asked about alike."""
+        if not use.key.by_address:
+            return [self._entry(use, facts)] * many.count
+        view = use.key.is_of_address
+        if view is None:
+            each = (Facts(facts.reading, who) for who in many)
+            return [self._entry(use, facts) for facts in each]
+        if facts.through(view).client != facts.peer:
+            return [self._entry(use, facts)] * many.count
+        return self._addresses_of(use.zone).numbers(many)
+
+    def _addresses_of(self, zone: int) -> AddressNumbers:
+        found = self._addresses.get(zone)
+        if found is None:
+            found = self._addresses[zone] = AddressNumbers(
+                lambda many: self._allocate(zone, _BYTES[many.version], many.count)
+            )
+        return found
 
     def _room(self, zone: int, key_bytes: int) -> int:
         """How many keys of that length a zone holds; warns where its keys differ in size."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from simkit.policy.extents import Edges
 from simkit.policy.source import Source
 from simkit.policy.syntax import Network
 from simkit.wire import Address, address
@@ -32,6 +33,11 @@ class RealIp:
     header: str
     recursive: bool
     source: Source
+    edges: Edges = field(init=False)
+    """Those of the trusted networks."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edges", Edges(self.trusted))
 
     def resolve(self, peer: Address, headers: _Headers) -> Address | None:
         """The address that the header names, or None where the connection's own stays."""

@@ -161,6 +161,18 @@ class Residue:
         """Whether the value depends on the client's address."""
         return any(not isinstance(p, str) and p.by_address for p in self.parts)
 
+    @property
+    def is_of_address(self) -> View | None:
+        """The view of the client's address in nginx's binary form, where it is that and no more."""
+        only = self.parts[0] if len(self.parts) == 1 else None
+        is_address = isinstance(only, Raw) and only.name == "binary_remote_addr"
+        return only.view if isinstance(only, Raw) and is_address else None
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Through what the client's address is seen, if the value depends on it."""
+        return tuple(p.view for p in self.parts if isinstance(p, Raw) and p.by_address)
+
     def value(self, facts: Facts) -> str:
         """The text for a request."""
         if len(self.parts) == 1:

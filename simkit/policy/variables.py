@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 from typing import Protocol, TypeVar
 
 from simkit.policy.answers import NGINX_VERSION
+from simkit.policy.extents import HERE, Extent
 from simkit.policy.facts import (
     PLAIN_VIEW,
     Facts,
@@ -63,9 +64,9 @@ class Ask(Protocol):
     """Asks a question about the request; equal keys must mean equal questions."""
 
     def __call__(
-        self, key: Hashable, question: Callable[[Facts], T], by_address: bool = False
+        self, key: Hashable, question: Callable[[Facts], T], extent: Extent | None = None
     ) -> T:
-        """The answer for the request at hand; ``by_address`` where the client's address counts."""
+        """The answer for the request at hand; ``extent`` is given where the address counts."""
         ...
 
 
@@ -79,7 +80,7 @@ class AskNow:
         self,
         key: Hashable,  # noqa: ARG002 (it is for those who remember)
         question: Callable[[Facts], T],
-        by_address: bool = False,  # noqa: ARG002
+        extent: Extent | None = None,  # noqa: ARG002
     ) -> T:
         """The answer."""
         return question(self.facts)
@@ -178,7 +179,7 @@ class Variables:
         if all(residue.constant is not None for residue in about):
             return question(_NOBODY)
         by_address = any(residue.by_address for residue in about)
-        return self._ask((*key, *about), question, by_address)
+        return self._ask((*key, *about), question, HERE if by_address else None)
 
     def _check_size(self, found: Residue, template: Template) -> None:
         longest = max((len(p) for p in found.parts if isinstance(p, str)), default=0)
@@ -260,7 +261,7 @@ class Variables:
             number = self._ask(
                 ("geo", table.name, view),
                 lambda facts: table.find(table.client(facts.through(view))),
-                by_address=True,
+                table.extent(view),
             )
         else:
             subject = self.residue(table.subject)

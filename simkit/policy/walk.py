@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from simkit.policy import reply
 from simkit.policy.content import Content
+from simkit.policy.extents import EVERYWHERE, HERE, Edges, of_client
 from simkit.policy.facts import is_ipv4
 from simkit.policy.locations import Found, find_location
 from simkit.policy.model import Access, ConnLimit, Credentials, Http, Limit, Location, Server, Zone
@@ -64,7 +65,7 @@ class Walk(Content):
 
     def _handshake(self) -> NoReturn:
         port, tls, ipv4 = self._ask(
-            "connection", lambda f: (f.shape.port, f.shape.tls, is_ipv4(f.peer)), by_address=True
+            "connection", lambda f: (f.shape.port, f.shape.tls, is_ipv4(f.peer)), EVERYWHERE
         )
         group = self._groups.get((port, not ipv4))
         if group is None:
@@ -261,7 +262,7 @@ class Walk(Content):
         return self._ask(
             ("access", here.access[0].source, view),
             lambda f: reply.access(here.access, f.through(view).client),
-            by_address=True,
+            of_client(view, Edges(a.network for a in here.access if a.network is not None)),
         )
 
     def _admitted(self, credentials: Credentials) -> bool:
@@ -274,7 +275,7 @@ class Walk(Content):
         found = self._ask(
             ("users", credentials.source, file),
             lambda f: verdict(f.reading.user, f.reading.password, read(file.value(f))),
-            file.by_address,
+            HERE if file.by_address else None,
         )
         if found not in (_OK, _UNAUTHORIZED):
             self._finalize(found, self._rule_at(credentials.source, "auth_basic"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from simkit import draws
+from simkit.addresses import AddressRange
 from simkit.draws import Purpose
 from simkit.wire import Address
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from simkit.traffic.cohorts import CohortBase
     from simkit.traffic.scenario import Scenario
 
-__all__ = ["Member", "address_of", "addresses_of", "members", "room"]
+__all__ = ["Member", "addresses_of", "members", "range_in", "ranges_of", "room"]
 
 Network = IPv4Network | IPv6Network
 
@@ -48,10 +49,17 @@ def members(scenario: Scenario, seed: int, replication: int) -> Iterator[Member]
 
 def addresses_of(cohort: CohortBase) -> Iterator[Address]:
     """The addresses of a cohort's clients, in order."""
-    networks = cohort.networks()
+    ranges = ranges_of(cohort)
     for index in range(cohort.count):
-        turn, which = divmod(index, len(networks))
-        yield address_of(networks[which], turn)
+        turn, which = divmod(index, len(ranges))
+        yield ranges[which][turn]
+
+
+def ranges_of(cohort: CohortBase) -> list[AddressRange]:
+    """The same as ranges that take turns: client ``i`` is in the one of number ``i % len(…)``."""
+    networks = cohort.networks()
+    takers = [len(range(which, cohort.count, len(networks))) for which in range(len(networks))]
+    return [range_in(network, n) for network, n in zip(networks, takers, strict=True)]
 
 
 def _agent(cohort: CohortBase, key: int) -> str:
@@ -70,11 +78,11 @@ def room(network: Network) -> int:
     return network.num_addresses - 2
 
 
-def address_of(network: Network, index: int) -> Address:
-    """The address of the client of that index: in a large IPv6 network, in a /64 of its own."""
-    if network.num_addresses == 1:
-        return network.network_address
+def range_in(network: Network, count: int) -> AddressRange:
+    """Addresses for so many clients: in a large IPv6 network, each in a /64 of its own."""
     base = int(network.network_address)
+    if network.num_addresses == 1:
+        return AddressRange(network.version, base, 0, count)
     if network.version == 6 and network.prefixlen < 64:
-        return ip_address(base + ((index + 1) << 64) + 1)
-    return network.network_address + (index + 1)
+        return AddressRange(6, base + (1 << 64) + 1, 1 << 64, count)
+    return AddressRange(network.version, base + 1, 1, count)

@@ -254,7 +254,7 @@ def test_a_refused_request_changes_neither_excess_nor_time(
     for trial in (flooded, quiet):
         assert [trial((key,), 0)[0] for key in ("b", "a", "a", "b")] == ["PASSED"] * 4
     zones, entries = flooded.gate._zones, flooded.gate._entries
-    entry = flooded.planner._entries[0, "a"]
+    entry = flooded.planner._entries[0, b"a"]
     row = slice(entry * limits.ENTRY, entry * limits.ENTRY + limits.PRESENT)
     before = entries[row]
     for i in range(refused):

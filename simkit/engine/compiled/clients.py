@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from simkit.draws import Purpose
 from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled import layout
-from simkit.engine.compiled.agenda import file, schedule
+from simkit.engine.compiled.calendar import schedule
 from simkit.engine.compiled.chances import uniform
 from simkit.engine.compiled.compiler import compiled
+from simkit.engine.compiled.gate import shape_of
 from simkit.engine.compiled.memory import record_at, small_ints_at
 from simkit.engine.compiled.pools import (
     NONE,
     attempt_at,
     client_at,
+    client_of,
     cohort_at,
     connection_at,
     decision_at,
     drop_connection,
     drop_wish,
+    place,
+    serial_of,
     sight_at,
     take_attempt,
     take_connection,
     take_wish,
     wish_at,
+)
+from simkit.engine.compiled.queues import (
+    is_due,
+    link,
+    queue_at,
+    queue_number,
+    set_alarm,
 )
 from simkit.engine.compiled.server import abandon
 from simkit.engine.compiled.wire import reply
@@ -38,20 +47,14 @@ HTTP = int(SightKind.HTTP)
 _CHOICE = int(Purpose.CHOICE)
 _NO_ANSWER_KIND = int(SightKind.NO_ANSWER)
 _WAKE, _PATIENCE = base(Kind.WAKE), base(Kind.PATIENCE)
-_SEQUENCE_BITS = 32
-_PATIENCE_LANE, _LANES = int(layout.Lane.PATIENCE), len(layout.Lane)
+_PATIENCE_QUEUE, _CLOSED = int(layout.Queue.PATIENCE), int(layout.Queue.CLOSED)
 _REQUEST_ROW, _WISH_ROW = layout.REQUEST_ROW, layout.WISH_ROW
-_TOTALS, _ANSWERS = layout.CLIENT_TOTALS, layout.ANSWER_TOTALS
+_ATTEMPT = layout.ATTEMPT
+_ANSWERS = layout.ANSWER_TOTALS
 SIGHTS = len(SightKind)
 UNDECIDED = (0, 408, 499)
 """What is logged where the policy has decided nothing: nothing, a time-out, a client that left."""
 _TIMED_OUT = UNDECIDED[1]
-
-
-@compiled
-def place(client: int, sequence: int) -> Any:
-    """`simkit.host.order.place`."""
-    return np.int64(client) << _SEQUENCE_BITS | np.int64(sequence)
 
 
 @compiled
@@ -90,18 +93,19 @@ def send(w: Any, task: int, wish_slot: int, ask: int, item: int, number: int, ho
     slot = take_attempt(w)
     a = attempt_at(w, slot)
     a.place = place(client_slot, client.serials)
-    a.client, a.wish, a.task = client_slot, wish_slot, task
+    a.wish, a.task = wish_slot, task
     a.wish_number, a.item, a.number = wish.number, item, number
     a.sent_ns = w.now_ns
     a.deadline_ns = w.now_ns + cohort.patience_ns
     a.bind = client.binds + 2 * ask + _is_flawed(client, cohort, wish.number)
     a.bound = small_ints_at(w.bind)[a.bind]
-    _put_under_way(w, client, slot)
     if holds:
         a.holds = 1
         a.deadline_ns = NEVER
-    elif not client.timer_set:
-        _set_timer(w, client_slot, a.deadline_ns)
+    else:
+        number = queue_number(client.cohort, _PATIENCE_QUEUE)
+        link(queue_at(w, number), w.attempts, _ATTEMPT, slot)
+        _set_timer(w, number)
     _carry(w, slot, cohort)
     return slot
 
@@ -114,37 +118,26 @@ def _is_flawed(client: Any, cohort: Any, wish_number: int) -> int:
 
 
 @compiled
-def _put_under_way(w: Any, client: Any, slot: int) -> None:
-    a = attempt_at(w, slot)
-    a.older, a.newer = client.newest, NONE
-    if client.newest == NONE:
-        client.oldest = slot
-    else:
-        attempt_at(w, client.newest).newer = slot
-    client.newest = slot
+def _set_timer(w: Any, number: int) -> None:
+    first = queue_at(w, number).first
+    if first != NONE:
+        a = attempt_at(w, first)
+        set_alarm(w, number, a.deadline_ns, _PATIENCE | place(client_of(a), 0))
 
 
 @compiled
-def _set_timer(w: Any, client_slot: int, time_ns: int) -> None:
-    client = client_at(w, client_slot)
-    client.timer_set = 1
-    lane = _LANES * client.cohort + _PATIENCE_LANE
-    file(w, lane, time_ns, _PATIENCE | place(client_slot, 0), client_slot)
-
-
-@compiled
-def lose_patience(w: Any, client_slot: int) -> None:
-    """Give up the attempts that have taken too long; all have the same time, so in order."""
-    client = client_at(w, client_slot)
-    client.timer_set = 0
-    while client.oldest != NONE:
-        slot = client.oldest
+def lose_patience(w: Any, number: int, whose: int) -> None:
+    """A client gives up the attempts that have taken too long, if the first of a queue is its."""
+    is_due(w, number, _PATIENCE | whose)
+    queue = queue_at(w, number)
+    while queue.first != NONE:
+        slot = queue.first
         a = attempt_at(w, slot)
-        if a.deadline_ns > w.now_ns:
-            _set_timer(w, client_slot, a.deadline_ns)
-            return
+        if a.deadline_ns > w.now_ns or place(client_of(a), 0) != whose:
+            break
         abandon(w, slot)
         reply(w, slot, wires.NO_ANSWER, w.now_ns)
+    _set_timer(w, number)
 
 
 # Which connection carries an attempt, and what becomes of it
@@ -153,8 +146,9 @@ def lose_patience(w: Any, client_slot: int) -> None:
 @compiled
 def _carry(w: Any, slot: int, cohort: Any) -> None:
     a = attempt_at(w, slot)
-    found = _trunk(w, a.client, cohort) if cohort.http2 else _free(w, a.client, cohort)
-    a.connection = _open(w, a.client, cohort) if found == NONE else found
+    client = client_of(a)
+    found = _trunk(w, client, cohort) if cohort.http2 else _free(w, client, cohort)
+    a.connection = _open(w, client, cohort) if found == NONE else found
     c = connection_at(w, a.connection)
     c.holders += 1
     if found == NONE:
@@ -167,8 +161,51 @@ def _carry(w: Any, slot: int, cohort: Any) -> None:
 
 
 @compiled
+def _first_idle(w: Any, client_slot: int) -> int:
+    """The connection that was freed last, if it has not gone by itself: see `_forget_closed`."""
+    client = client_at(w, client_slot)
+    found = client.idle
+    if found == NONE:
+        return NONE
+    c = connection_at(w, found)
+    if c.place != place(client_slot, client.idle_serial) or not c.free:
+        client.idle = NONE
+        return NONE
+    return found
+
+
+@compiled
+def _keep(w: Any, client_slot: int, connection: int) -> None:
+    """The connection is free for another request, the first to be taken."""
+    client, c = client_at(w, client_slot), connection_at(w, connection)
+    former = _first_idle(w, client_slot)
+    c.free = 1
+    c.holders += 1
+    c.previous, c.next = NONE, former
+    if former != NONE:
+        connection_at(w, former).previous = connection
+    client.idle = connection
+    client.idle_serial = serial_of(c)
+
+
+@compiled
+def _unkeep(w: Any, client_slot: int, connection: int) -> None:
+    """The connection leaves its client's list, whose hold on it goes to the caller."""
+    c = connection_at(w, connection)
+    c.free = 0
+    if c.next != NONE:
+        connection_at(w, c.next).previous = c.previous
+    if c.previous != NONE:
+        connection_at(w, c.previous).next = c.next
+    elif c.next != NONE:
+        client = client_at(w, client_slot)
+        client.idle = c.next
+        client.idle_serial = serial_of(connection_at(w, c.next))
+
+
+@compiled
 def _trunk(w: Any, client_slot: int, cohort: Any) -> int:
-    found = client_at(w, client_slot).trunk
+    found = _first_idle(w, client_slot)
     if found == NONE:
         return NONE
     c = connection_at(w, found)
@@ -179,32 +216,52 @@ def _trunk(w: Any, client_slot: int, cohort: Any) -> int:
 
 @compiled
 def _free(w: Any, client_slot: int, cohort: Any) -> int:
-    client = client_at(w, client_slot)
-    while client.idle != NONE:
-        found = client.idle
-        c = connection_at(w, found)
-        client.idle = c.next
-        if c.closed_ns + cohort.half_rtt_ns > w.now_ns:
+    while True:
+        found = _first_idle(w, client_slot)
+        if found == NONE:
+            return NONE
+        _unkeep(w, client_slot, found)
+        if connection_at(w, found).closed_ns + cohort.half_rtt_ns > w.now_ns:
             return found
         drop_connection(w, found)
-    return NONE
 
 
 @compiled
 def _open(w: Any, client_slot: int, cohort: Any) -> int:
     client = client_at(w, client_slot)
+    _forget_closed(w, client.cohort)
     slot = take_connection(w)
     c = connection_at(w, slot)
     c.place = place(client_slot, client.opened)
-    c.client, c.cohort = client_slot, client.cohort
+    c.cohort = client.cohort
     client.opened += 1
     if cohort.http2:
-        c.holders += 1
-        former = client.trunk
-        client.trunk = slot
+        former = _first_idle(w, client_slot)
         if former != NONE:
+            _unkeep(w, client_slot, former)
             drop_connection(w, former)
+        _keep(w, client_slot, slot)
     return slot
+
+
+@compiled
+def _forget_closed(w: Any, cohort: int) -> None:
+    """Connections of which clients know by now that they are closed leave their lists.
+
+    The client itself is looked at only if it has another: else what it remembers as its last free
+    connection is found to be none when it asks for it.
+    """
+    queue = queue_at(w, queue_number(cohort, _CLOSED))
+    while queue.first != NONE:
+        slot = queue.first
+        c = connection_at(w, slot)
+        if c.deadline_ns > w.now_ns:
+            return
+        wires.leave_queue(w, slot)
+        if c.free:
+            _unkeep(w, client_of(c), slot)
+            drop_connection(w, slot)
+        drop_connection(w, slot)
 
 
 @compiled
@@ -215,22 +272,18 @@ def _done(w: Any, slot: int, cohort: Any) -> None:
     sight = sight_at(w, a.sight)
     if not sight.kept:
         if sight.kind != _NO_ANSWER_KIND or c.ready_ns == NEVER:
-            _forget_trunk(w, a)
+            _forget_trunk(w, a, cohort)
     elif not cohort.keeps:
-        _forget_trunk(w, a)
+        _forget_trunk(w, a, cohort)
         wires.hang_up(w, a.connection)
     elif not cohort.http2:
-        client = client_at(w, a.client)
-        c.holders += 1
-        c.next = client.idle
-        client.idle = a.connection
+        _keep(w, client_of(a), a.connection)
 
 
 @compiled
-def _forget_trunk(w: Any, a: Any) -> None:
-    client = client_at(w, a.client)
-    if client.trunk == a.connection:
-        client.trunk = NONE
+def _forget_trunk(w: Any, a: Any, cohort: Any) -> None:
+    if cohort.http2 and _first_idle(w, client_of(a)) == a.connection:
+        _unkeep(w, client_of(a), a.connection)
         drop_connection(w, a.connection)
 
 
@@ -242,7 +295,7 @@ def sees(w: Any, slot: int) -> None:
     """An attempt has come to its end; whoever waits for it goes on after this."""
     a = attempt_at(w, slot)
     record(w, slot)
-    _done(w, slot, cohort_at(w, client_at(w, a.client).cohort))
+    _done(w, slot, cohort_at(w, client_at(w, client_of(a)).cohort))
     _tell_wish(w, a)
 
 
@@ -279,21 +332,21 @@ def record(w: Any, slot: int) -> None:
     if not w.records:
         _add_up(w, a, latency_ns, refused)
         return
-    client = client_at(w, a.client)
+    client = client_at(w, client_of(a))
     sight = sight_at(w, a.sight)
     row = record_at(w.request_rows, w.request_count - 1, _REQUEST_ROW)
     row.sent_ns = a.sent_ns
     row.cohort = client.cohort
-    row.client = a.client
+    row.client = client_of(a)
     row.address = client.address
     row.wish = a.wish_number
     row.item = a.item
     row.attempt = a.number
-    row.shape = record_at(w.bounds, a.bound, layout.BOUND).shape
+    row.shape = shape_of(w, a.bound)
     row.status = a.status
     row.sight = sight.kind
     row.seen_status = sight.status
-    row.bytes = a.bytes_sent
+    row.bytes = _bytes_sent(w, a)
     row.delay_ns = a.delay_ns
     row.latency_ns = latency_ns
     row.rule = NONE if a.decision == NONE else decision_at(w, a.decision).rule
@@ -302,19 +355,22 @@ def record(w: Any, slot: int) -> None:
 
 
 @compiled
+def _bytes_sent(w: Any, a: Any) -> int:
+    return 0 if a.decision == NONE else decision_at(w, a.decision).bytes_sent
+
+
+@compiled
 def _add_up(w: Any, a: Any, latency_ns: int, refused: bool) -> None:
-    client = record_at(w.totals, a.client, _TOTALS)
-    client.requests += 1
+    client = client_at(w, client_of(a))
     client.refused += refused
-    cohort = client_at(w, a.client).cohort
-    which = ((a.decision + 3) * w.cohort_count + cohort) * SIGHTS + sight_at(w, a.sight).kind
+    which = ((a.decision + 3) * w.cohort_count + client.cohort) * SIGHTS + sight_at(w, a.sight).kind
     if a.decision == NONE and a.status == 0:
         which -= 2 * w.cohort_count * SIGHTS
     elif a.decision == NONE and a.status == _TIMED_OUT:
         which -= w.cohort_count * SIGHTS
     answer = record_at(w.answers, which, _ANSWERS)
     answer.requests += 1
-    answer.bytes += a.bytes_sent
+    answer.bytes += _bytes_sent(w, a)
     answer.delay_ns += a.delay_ns
     answer.latency_ns += latency_ns
 
@@ -328,12 +384,9 @@ def end(w: Any, slot: int, cut: int) -> None:
     if w.records:
         _write_wish(w, wish, served, cut)
     else:
-        totals = record_at(w.totals, wish.client, _TOTALS)
-        totals.wishes += 1
-        if served:
-            totals.served += 1
-        if cut:
-            totals.open += 1
+        client = client_at(w, wish.client)
+        client.served += served
+        client.open += cut
     drop_wish(w, slot)
 
 

@@ -9,21 +9,33 @@ from __future__ import annotations
 from typing import Any
 
 from simkit.draws import Purpose
-from simkit.engine.compiled.agenda import file, schedule
+from simkit.engine.compiled.calendar import schedule
 from simkit.engine.compiled.chances import integer, uniform
 from simkit.engine.compiled.compiler import compiled
-from simkit.engine.compiled.layout import BOUND, NODE, Lane, NodeKind, Then
+from simkit.engine.compiled.gate import root_of
+from simkit.engine.compiled.lanes import file
+from simkit.engine.compiled.layout import CONNECTION, NODE, Lane, NodeKind, Queue, Then
 from simkit.engine.compiled.memory import ints_at, record_at
 from simkit.engine.compiled.pools import (
     NONE,
     attempt_at,
     client_at,
+    client_of,
     cohort_at,
     connection_at,
     decision_at,
     drop_attempt,
     drop_connection,
+    serial_of,
     worker_at,
+)
+from simkit.engine.compiled.queues import (
+    is_due,
+    link,
+    queue_at,
+    queue_number,
+    set_alarm,
+    unlink,
 )
 from simkit.engine.compiled.wire import forget_waiting, keep_waiting, reply, reply_to_waiting
 from simkit.host.connections import _SYN_RETRIES_NS
@@ -34,8 +46,8 @@ from simkit.host.wire import NEVER
 EMPTY, RESET, REFUSED, NO_ANSWER = 0, 1, 2, 3
 """The numbers of the sights that no decision gives."""
 
-KEEPALIVE = int(Lane.KEEPALIVE_TIMER)
-"""The lane of time-outs of connections at rest."""
+KEEPALIVE = int(Queue.KEEPALIVE)
+"""The queue of connections at rest."""
 
 _TIMER = base(Kind.TIMER)
 _HANG_UP = base(Kind.HANG_UP)
@@ -50,7 +62,7 @@ _ANSWER = int(NodeKind.ANSWER)
 
 _CONNECT_LANE, _REQUEST_LANE = int(Lane.CONNECT), int(Lane.REQUEST)
 _HANG_UP_LANE = int(Lane.HANG_UP)
-_HEADER = int(Lane.HEADER_TIMER)
+_HEADER, _CLOSED = int(Queue.HEADER), int(Queue.CLOSED)
 _LANES = len(Lane)
 _TURN_AWAY, _CLOSE = int(Then.TURN_AWAY), int(Then.CLOSE)
 _REFUSE_HANDSHAKE, _SHAKEN = int(Then.REFUSE_HANDSHAKE), int(Then.SHAKEN)
@@ -132,8 +144,8 @@ def reaches_port(w: Any, slot: int) -> bool:
         _lose_syn(w, slot)
         return False
     unaccepted[port] += 1
-    client = client_at(w, c.client)
-    u = uniform(client.key, _WORKER, c.place & 0xFFFFFFFF, 0)
+    client = client_at(w, client_of(c))
+    u = uniform(client.key, _WORKER, serial_of(c), 0)
     c.worker = integer(w.worker_count, u)
     return True
 
@@ -210,15 +222,10 @@ def handshake(w: Any, slot: int) -> int:
 @compiled
 def _refuses_tls(w: Any, a: Any) -> int:
     """The decision to refuse the handshake, or none."""
-    root = record_at(w.nodes, _root(w, a), NODE)
+    root = record_at(w.nodes, root_of(w, a.bound), NODE)
     if root.kind == _ANSWER and decision_at(w, root.decision).tls:
         return root.decision
     return NONE
-
-
-@compiled
-def _root(w: Any, a: Any) -> int:
-    return int(record_at(w.bounds, a.bound, BOUND).root)
 
 
 @compiled
@@ -323,7 +330,7 @@ def read_line(w: Any, slot: int) -> int:
 
 
 @compiled
-def rest(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
+def rest(w: Any, connection: int, timeout_ns: int, queue: int) -> None:
     """The connection waits for a request: until it times out, or its slot is needed."""
     c = connection_at(w, connection)
     if not c.resting:
@@ -336,7 +343,7 @@ def rest(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
             connection_at(w, worker.newest).newer = connection
         worker.newest = connection
         worker.idle += 1
-    watch(w, connection, timeout_ns, lane)
+    watch(w, connection, timeout_ns, queue)
 
 
 @compiled
@@ -359,32 +366,47 @@ def rouse(w: Any, connection: int) -> None:
 
 
 @compiled
-def watch(w: Any, connection: int, timeout_ns: int, lane: int) -> None:
+def watch(w: Any, connection: int, timeout_ns: int, queue: int) -> None:
     """The connection is to end then, unless something comes in between."""
     c = connection_at(w, connection)
+    leave_queue(w, connection)
     c.deadline_ns = w.now_ns + timeout_ns
-    if c.deadline_ns < c.timer_ns:
-        c.timer_ns = c.deadline_ns
-        lane += _LANES * c.cohort
-        file(w, lane, c.deadline_ns, _TIMER | c.place, connection)
+    c.queue = queue
+    number = queue_number(c.cohort, queue)
+    link(queue_at(w, number), w.connections, CONNECTION, connection)
+    _set_timer(w, number)
 
 
 @compiled
-def time_is_up(w: Any, connection: int, place: int) -> None:
-    """A timer goes off; it may be that of a connection that is no more."""
+def leave_queue(w: Any, connection: int) -> None:
+    """Nothing that the connection waits for has a deadline any more."""
     c = connection_at(w, connection)
-    if c.place != place or c.timer_ns != w.now_ns or c.closed_ns != NEVER:
-        return
-    c.timer_ns = NEVER
-    if c.busy:
-        return
-    if c.deadline_ns > w.now_ns:
-        c.timer_ns = c.deadline_ns
-        schedule(w, c.deadline_ns, _TIMER | c.place, connection)
-        return
-    if c.held != NONE:
-        _give_up_header(w, connection)
-    close(w, connection)
+    if c.queued:
+        unlink(queue_at(w, queue_number(c.cohort, c.queue)), w.connections, CONNECTION, connection)
+
+
+@compiled
+def _set_timer(w: Any, number: int) -> None:
+    first = queue_at(w, number).first
+    if first != NONE:
+        c = connection_at(w, first)
+        set_alarm(w, number, c.deadline_ns, _TIMER | c.place)
+
+
+@compiled
+def time_is_up(w: Any, number: int, place: int) -> None:
+    """A timer goes off, for the first connection of a queue if it is that one's."""
+    is_due(w, number, _TIMER | place)
+    first = queue_at(w, number).first
+    if first != NONE:
+        c = connection_at(w, first)
+        if c.deadline_ns == w.now_ns and c.place == place:
+            leave_queue(w, first)
+            if not c.busy:
+                if c.held != NONE:
+                    _give_up_header(w, first)
+                close(w, first)
+    _set_timer(w, number)
 
 
 @compiled
@@ -406,6 +428,7 @@ def close(w: Any, connection: int) -> None:
         return
     c.closed_ns = w.now_ns
     rouse(w, connection)
+    leave_queue(w, connection)
     free_slot(w, c.worker)
     w.connections_open -= 1
     w.connection_ns += w.now_ns
@@ -413,6 +436,12 @@ def close(w: Any, connection: int) -> None:
         held = c.held
         c.held = NONE
         drop_attempt(w, held)
+    if c.free:
+        c.deadline_ns = w.now_ns + cohort_at(w, c.cohort).half_rtt_ns
+        c.queue = _CLOSED
+        c.holders += 1
+        number = queue_number(c.cohort, _CLOSED)
+        link(queue_at(w, number), w.connections, CONNECTION, connection)
     drop_connection(w, connection)
 
 

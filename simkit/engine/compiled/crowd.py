@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from simkit import draws
+from simkit.addresses import AddressRange
 from simkit.draws import Purpose
 from simkit.engine.compiled import layout
 from simkit.engine.compiled.behaviours import ABSENT
@@ -28,7 +30,6 @@ from simkit.traffic import (
     Slow,
     Visitor,
 )
-from simkit.traffic.crowd import addresses_of
 from simkit.traffic.part import NS_PER_S
 from simkit.traffic.reactions import is_idempotent
 from simkit.wire import Address
@@ -82,7 +83,6 @@ class Crowd:
         self.bind = Growing(np.dtype("i4"))
         self._ports: dict[int, int] = {}
         self._blocks: list[int] = []  # where the cells of each cohort begin in ``bind``
-        self._addresses: list[list[Address]] = []
         self._address_numbers: list[Ints] = []
         for position, cohort in enumerate(stage.scenario.cohorts):
             self._add_cohort(position, cohort)
@@ -173,10 +173,11 @@ class Crowd:
     # and whether the request is flawed.
 
     def _add_clients(self, position: int, cohort: CohortBase) -> None:
-        addresses = list(addresses_of(cohort))
-        numbers = [self._stage.address_number(address) for address in addresses]
-        self._addresses.append(addresses)
-        self._address_numbers.append(np.array(numbers))
+        ranges = self._stage.address_ranges[position]
+        numbers = np.empty(cohort.count, np.int64)
+        for which, addresses in enumerate(ranges):
+            numbers[which :: len(ranges)] = self._stage.addresses.numbers(addresses)
+        self._address_numbers.append(numbers)
         cells = cohort.count * self._agents(position) * self._width(position)
         self._blocks.append(self.bind.extend(np.full(cells, -1)))
 
@@ -199,21 +200,26 @@ class Crowd:
 
     def address(self, request: Request) -> Address:
         """The address that a request comes from."""
-        return self._addresses[request.position][request.index]
+        ranges = self._stage.address_ranges[request.position]
+        turn, which = divmod(request.index, len(ranges))
+        return ranges[which][turn]
 
     def who_ask_alike(self, request: Request) -> int:
         """How many clients are sure to make this request, if they come at all."""
         only = len(self.asks_of[request.position]) == 1
-        return len(self._addresses[request.position]) if only else 1
+        return self._stage.scenario.cohorts[request.position].count if only else 1
 
-    def alike(self, request: Request) -> tuple[Ints, list[Address]]:
+    def alike(self, request: Request) -> Iterator[tuple[Ints, AddressRange]]:
         """The cells of this request by each client of its cohort, and their addresses."""
         position = request.position
         agents = self._stage.scenario.cohorts[position].agents or ("",)
-        agent = agents.index(request.agent)
-        clients = np.arange(len(self._addresses[position])) * self._agents(position) + agent
         first = self._blocks[position] + 2 * request.ask + request.flawed
-        return first + clients * self._width(position), self._addresses[position]
+        ranges = self._stage.address_ranges[position]
+        for which, addresses in enumerate(ranges):
+            clients = which + len(ranges) * np.arange(addresses.count)
+            places = clients * self._agents(position) + agents.index(request.agent)
+            if addresses.count:
+                yield first + places * self._width(position), addresses
 
     def clients(self, seed: int, replication: int) -> tuple[npt.NDArray[np.void], int]:
         """The records of a run's clients, and how much room their scratch needs."""
@@ -237,8 +243,7 @@ class Crowd:
         records["cohort"] = position
         records["address"] = self._address_numbers[position]
         records["pace"] = 1.0
-        for unset in ("idle", "trunk", "oldest", "newest"):
-            records[unset] = -1
+        records["idle"] = -1
         return records
 
     def _scratch_of(self, cohort: Ints) -> Ints:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from simkit.engine.compiled.compiler import compiled, shared
-from simkit.engine.compiled.layout import BOUND, NODE, USE, NodeKind
+from simkit.engine.compiled.layout import NODE, USE, NodeKind
 from simkit.engine.compiled.memory import ints_at, record_at
 from simkit.engine.compiled.pools import NONE
 from simkit.policy import limits
 
-__all__ = ["admit", "release", "resume"]
+__all__ = ["admit", "release", "resume", "root_of", "shape_of"]
 
 for _function in (
     limits.elapsed_ms, limits.next_excess, limits.delay_ms, limits._remove, limits._insert,
@@ -26,6 +26,7 @@ _ANSWER, _CONSULT = int(NodeKind.ANSWER), int(NodeKind.CONSULT)
 _look_up, _account, _delay_ms = limits.look_up, limits.account, limits.delay_ms
 _occupy, _vacate = limits.occupy, limits.vacate
 _PASS = limits.PASS
+_SHAPE_SHIFT, _ROOT = 32, (1 << 32) - 1
 
 
 @compiled
@@ -39,14 +40,21 @@ def _use_at(w: Any, number: int) -> Any:
 
 
 @compiled
-def _first_entry(w: Any, a: Any, node: Any) -> int:
-    return record_at(w.bounds, a.bound, BOUND).entries + node.first
+def root_of(w: Any, bound: int) -> int:
+    """The node at which a plan begins."""
+    return ints_at(w.bounds)[bound] & _ROOT
+
+
+@compiled
+def shape_of(w: Any, bound: int) -> int:
+    """The number of the shape that a plan is for."""
+    return ints_at(w.bounds)[bound] >> _SHAPE_SHIFT
 
 
 @compiled
 def admit(w: Any, a: Any, now_ms: int) -> int:
     """Take an attempt to a decision, which becomes its price, or to a delay in milliseconds."""
-    a.node = record_at(w.bounds, a.bound, BOUND).root
+    a.node = root_of(w, a.bound)
     return resume(w, a, now_ms)
 
 
@@ -69,8 +77,8 @@ def resume(w: Any, a: Any, now_ms: int) -> int:
 @compiled
 def _consult(w: Any, a: Any, node: Any, now_ms: int) -> int:
     zones, entries = ints_at(w.zones), ints_at(w.entries)
-    keys = ints_at(w.bound_entries)
-    first = _first_entry(w, a, node)
+    keys = ints_at(w.bounds)
+    first = a.bound + 1 + node.first
     last = node.count - 1
     wait_ms = 0
     for i in range(node.count):
@@ -95,8 +103,8 @@ def _consult(w: Any, a: Any, node: Any, now_ms: int) -> int:
 @compiled
 def _take_places(w: Any, a: Any, node: Any) -> None:
     zones, entries = ints_at(w.zones), ints_at(w.entries)
-    keys = ints_at(w.bound_entries)
-    first = _first_entry(w, a, node)
+    keys = ints_at(w.bounds)
+    first = a.bound + 1 + node.first
     for i in range(node.count):
         use = _use_at(w, node.uses + i)
         if not _occupy(zones, entries, use.zone, keys[first + i], use.burst):
@@ -116,8 +124,8 @@ def release(w: Any, a: Any) -> None:
         return
     node = _node_at(w, a.occupied)
     zones, entries = ints_at(w.zones), ints_at(w.entries)
-    keys = ints_at(w.bound_entries)
-    first = _first_entry(w, a, node)
+    keys = ints_at(w.bounds)
+    first = a.bound + 1 + node.first
     for i in range(node.count):
         zone = _use_at(w, node.uses + i).zone
         _vacate(zones, entries, zone, keys[first + i])

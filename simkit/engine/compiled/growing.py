@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from simkit.engine.compiled.layout import LINE
+
 __all__ = ["Growing"]
 
 
@@ -17,7 +19,7 @@ class Growing:
     __slots__ = ("count", "records")
 
     def __init__(self, dtype: np.dtype[Any], room: int = 64) -> None:
-        self.records = np.zeros(room, dtype)
+        self.records = _zeros(room, dtype)
         self.count = 0
 
     def __len__(self) -> int:
@@ -27,6 +29,11 @@ class Growing:
     def room(self) -> int:
         """How many records there is room for."""
         return len(self.records)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What a record is made of."""
+        return self.records.dtype.names or ()
 
     @property
     def address(self) -> int:
@@ -41,7 +48,7 @@ class Growing:
     def reserve(self, room: int) -> None:
         """Make room for so many records in all; what is new is zero."""
         if room > self.room:
-            wider = np.zeros(max(room, 2 * self.room), self.records.dtype)
+            wider = _zeros(max(room, 2 * self.room), self.records.dtype)
             wider[: len(self.records)] = self.records
             self.records = wider
 
@@ -59,3 +66,10 @@ class Growing:
         self.records[first : first + len(records)] = records
         self.count += len(records)
         return first
+
+
+def _zeros(room: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Records that begin where a line of the processor's cache does."""
+    raw = np.zeros(room * dtype.itemsize + LINE, np.uint8)
+    first = -raw.ctypes.data % LINE
+    return raw[first : first + room * dtype.itemsize].view(dtype)

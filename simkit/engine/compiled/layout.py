@@ -8,6 +8,7 @@ happened.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +19,19 @@ __all__ = [
     "ACTION",
     "ANSWER_TOTALS",
     "ATTEMPT",
-    "BOUND",
+    "BUCKET",
+    "CHUNK",
     "CLIENT",
-    "CLIENT_TOTALS",
     "COHORT",
     "CONNECTION",
     "DECISION",
     "EVENT",
     "LANE",
+    "LINE",
     "NODE",
     "PAGE",
     "POOLS",
+    "QUEUE",
     "REQUEST_ROW",
     "SIGHT",
     "TASK",
@@ -42,6 +45,7 @@ __all__ = [
     "Lane",
     "NodeKind",
     "Program",
+    "Queue",
     "State",
     "Then",
 ]
@@ -120,103 +124,132 @@ class Lane(IntEnum):
     REQUEST = 1
     SIGHT = 2
     HANG_UP = 3
-    HEADER_TIMER = 4
-    KEEPALIVE_TIMER = 5
-    PATIENCE = 6
+
+
+class Queue(IntEnum):
+    """Queues for deadlines, one of each for every cohort."""
+
+    PATIENCE = 0
+    HEADER = 1
+    KEEPALIVE = 2
+    CLOSED = 3
+
+
+LINE = 64
+"""Bytes of a line of the processor's cache: what is fetched from memory at once."""
 
 
 def _record(**fields: str) -> np.dtype[np.void]:
     return np.dtype(list(fields.items()), align=True)
 
 
+def _lines(**fields: str) -> np.dtype[np.void]:
+    """A record that takes whole lines, so that no other one lies in them."""
+    plain: Any = _record(**fields)
+    whole: Any = {
+        "names": list(fields),
+        "formats": list(fields.values()),
+        "offsets": [plain.fields[name][1] for name in fields],
+        "itemsize": -(-plain.itemsize // LINE) * LINE,
+    }
+    return np.dtype(whole, align=True)
+
+
 # What runs change
 
-CLIENT = _record(
+CLIENT = _lines(
+    # What a request needs of its client
     key="u8",
     start_ns="i8",  # the start that it waits for, or has come to
     pace="f8",
-    binds="i8",  # where its row of `bind` begins
-    scratch="i8",
+    binds="i4",  # where its row of `bind` begins
     start="i4",  # how many starts came before
-    cohort="i4",
-    address="i4",
     wishes="i4",
     serials="i4",
     pauses="i4",
     opened="i4",
-    idle="i4",  # connections that are free, the one freed last first
-    trunk="i4",
-    oldest="i4",  # attempts that nothing is known of yet, in order
-    newest="i4",
+    idle="i4",  # connections that are free, the one freed last first; in HTTP/2 the trunk
+    idle_serial="i4",  # that of the first of them, which may be another connection by now
+    cohort="i2",
     left="i1",
-    timer_set="i1",
+    # What is needed less often
+    scratch="i8",
+    address="i4",
+    refused="i4",  # sums, where there are no rows
+    served="i4",
+    open="i4",
 )
 
-CONNECTION = _record(
+CONNECTION = _lines(
     place="i8",
     ready_ns="i8",
-    opened_ns="i8",
     closed_ns="i8",
-    deadline_ns="i8",
-    timer_ns="i8",
-    client="i4",
-    cohort="i4",
+    opened_ns="i8",
     busy="i4",
     served="i4",
-    syns="i4",
-    worker="i4",
+    holders="i4",
     waiting="i4",  # attempts that wait for it to stand: the first
     last_waiting="i4",
-    held="i4",
-    older="i4",  # in the worker's list of idle ones
-    newer="i4",
-    next="i4",  # in the client's list, or in that of free slots
-    holders="i4",
+    cohort="i2",
+    worker="i2",
+    syns="i1",
     last="i1",
     hung_up="i1",
     resting="i1",  # it is in the worker's list
+    free="i1",  # it is in the client's list
+    queued="i1",
+    queue="i1",  # a Queue
+    # What is needed less often
+    deadline_ns="i8",
+    held="i4",
+    older="i4",  # in the worker's list of idle ones
+    newer="i4",
+    earlier="i4",  # in the queue for its deadline
+    later="i4",
+    previous="i4",  # in the client's list
+    next="i4",  # there, or in the list of free slots
 )
 
-ATTEMPT = _record(
+ATTEMPT = _lines(
     place="i8",
     sent_ns="i8",
-    deadline_ns="i8",
-    resume_ns="i8",
-    delay_ns="i8",
-    bytes_sent="i8",
-    bind="i8",
-    client="i4",
     connection="i4",
+    bound="i4",
     wish="i4",
     task="i4",
-    bound="i4",
-    wish_number="i4",
-    item="i4",
-    number="i4",
-    status="i4",
-    decision="i4",
     price="i4",  # the decision that is to be answered
-    node="i4",
-    occupied="i4",  # the node that holds places of `limit_conn`
     sight="i4",
-    older="i4",
-    newer="i4",
-    next_waiting="i4",
-    next_job="i4",  # or in the list of free slots
     holders="i4",
-    job="i1",
-    holds="i1",  # its header never ends
+    answered="i1",
     fresh="i1",
     reached="i1",
     over="i1",
     parked="i1",
     upstream="i1",
-    answered="i1",
+    job="i1",
+    holds="i1",  # its header never ends
     reused="i1",
     recorded="i1",
+    queued="i1",
+    # What is needed less often
+    deadline_ns="i8",
+    resume_ns="i8",
+    delay_ns="i8",
+    bind="i4",
+    wish_number="i4",
+    decision="i4",
+    node="i4",
+    occupied="i4",  # the node that holds places of `limit_conn`
+    earlier="i4",  # among those that may cost the client its patience
+    later="i4",
+    next_waiting="i4",
+    next_job="i4",  # or in the list of free slots
+    item="i2",
+    number="i2",
+    status="i2",
 )
 
-WISH = _record(
+WISH = _lines(
     start_ns="i8",
     client="i4",
     number="i4",
@@ -270,11 +303,18 @@ WORKER = _record(
 
 EVENT = _record(time_ns="i8", key="i8", subject="i8")
 
+BUCKET = _record(newest="i4", fill="i4", count="i4")
+"""Events of a span of time, in any order: ``newest`` is the chunk that is being filled, ``fill``
+how many stand in it, ``count`` how many in all."""
+CHUNK = 16
+"""Events of a chunk; those of chunk ``n`` stand from ``n * CHUNK`` on."""
+
 LANE = _record(time_ns="i8", key="i8", head="i8", tail="i8", mask="i8", first="i8")
 """``time_ns`` and ``key`` are those of its next event. ``head`` and ``tail`` only grow; where they
 are in the ring is what ``mask`` leaves of them."""
 
-CLIENT_TOTALS = _record(requests="i8", refused="i8", wishes="i8", served="i8", open="i8")
+QUEUE = _record(alarm_ns="i8", alarm_key="i8", first="i4", last="i4")
+"""``alarm_ns`` and ``alarm_key`` are those of the event that is on the agenda for it."""
 
 ANSWER_TOTALS = _record(requests="i8", bytes="i8", delay_ns="i8", latency_ns="i8")
 """One for each decision (three before the first: none at all, by the status that is logged all the
@@ -328,8 +368,6 @@ NODE = _record(
 
 USE = _record(burst="i8", delay="i8", rate="i8", zone="i8", rejected="i4")
 
-BOUND = _record(entries="i8", root="i4", shape="i4")
-
 DECISION = _record(
     most_requests="i8", most_age_ns="i8",
     fresh_ns="i8", kept_ns="i8", back_ns="i8", bytes_sent="i8", cause="i4", status="i4", rule="i4",
@@ -364,16 +402,19 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "tasks": TASK,
     "workers": WORKER,
     "events": EVENT,
+    "buckets": BUCKET,
+    "chunks": EVENT,
+    "chunk_links": np.dtype("i4"),
     "rings": EVENT,
     "lanes": LANE,
+    "queues": QUEUE,
     "winners": np.dtype("i4"),
-    "totals": CLIENT_TOTALS,
     "answers": ANSWER_TOTALS,
     "cohorts": COHORT,
     "pages": PAGE,
     "nodes": NODE,
     "uses": USE,
-    "bounds": BOUND,
+    "bounds": np.dtype("i8"),  # of each plan: shape << 32 | root, then the entries of its limits
     "decisions": DECISION,
     "sights": SIGHT,
     "actions": ACTION,
@@ -381,7 +422,6 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "wish_rows": WISH_ROW,
     "zones": np.dtype("i8"),
     "entries": np.dtype("i8"),
-    "bound_entries": np.dtype("i8"),
     "delays": np.dtype("f8"),
     "bind": np.dtype("i4"),
     "asks": np.dtype("i4"),
@@ -410,6 +450,13 @@ WORLD = _record(
     full_lane="i8",  # one that has no room left, or -1
     event_count="i8",
     event_room="i8",
+    opened="i8",  # buckets before this one are in the heap
+    opened_ns="i8",  # where it begins
+    bucket_count="i8",
+    bucket_shift="i8",  # a bucket is as long as two to that power, in nanoseconds
+    looks_ahead="i8",
+    chunks_free="i8",
+    chunks_spare="i8",
     request_count="i8",
     request_room="i8",
     wish_count="i8",

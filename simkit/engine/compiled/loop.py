@@ -8,18 +8,14 @@ import numba
 
 from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled import server
-from simkit.engine.compiled.agenda import (
-    event_at,
-    lane_at,
-    next_lane,
-    next_subject,
-    pop,
-    take_next,
-)
+from simkit.engine.compiled.ahead import look_ahead
 from simkit.engine.compiled.behaviours import flood, seen, set_out, wakes
+from simkit.engine.compiled.calendar import bucket_at, open_bucket
 from simkit.engine.compiled.clients import end, lose_patience, record, sees
 from simkit.engine.compiled.compiler import announce, cache_folder, compiled, entry
 from simkit.engine.compiled.compiler import is_kept as lies_in
+from simkit.engine.compiled.heap import event_at, is_before, pop
+from simkit.engine.compiled.lanes import lane_at, next_lane, next_subject, take_next
 from simkit.engine.compiled.layout import WORLD, Ending, Job
 from simkit.engine.compiled.memory import small_ints_at
 from simkit.engine.compiled.pools import (
@@ -57,10 +53,17 @@ def _has_room(w: Any) -> bool:
         and w.connections_spare >= margin
         and w.wishes_spare >= margin
         and w.tasks_spare >= margin
+        and w.chunks_spare >= margin
         and w.event_count + margin <= w.event_room
         and w.request_count + margin <= w.request_room
         and w.wish_count + margin <= w.wish_room
     )
+
+
+@compiled
+def _can_open(w: Any) -> bool:
+    """Whether the heap has room for the next bucket, and then for what a single event can take."""
+    return w.event_count + bucket_at(w, w.opened).count + w.margin <= w.event_room
 
 
 @compiled
@@ -74,12 +77,24 @@ def _first_worker(w: Any) -> int:
 
 
 @compiled
-def _is_bound(w: Any, slot: int) -> bool:
-    """Whether the attempt has its plan by now."""
+def _first_lane(w: Any) -> int:
+    """The lane that the next event of no worker stands in, or none if it is in the heap."""
+    number = next_lane(w)
+    if w.event_count == 0:
+        return number
+    lane, top = lane_at(w, number), event_at(w, 0)
+    return NONE if is_before(top.time_ns, top.key, lane) else number
+
+
+@compiled
+def _lacks_plan(w: Any, kind: int, slot: int) -> bool:
+    """Whether an attempt, if the event is about one that needs it, has no plan yet."""
+    if kind not in (_SIGHT, _REQUEST, _CONNECT):
+        return False
     a = attempt_at(w, slot)
     if a.bound == NONE:
         a.bound = small_ints_at(w.bind)[a.bind]
-    return a.bound != NONE
+    return bool(a.bound == NONE)
 
 
 @entry
@@ -96,36 +111,51 @@ def run(w: Any, most_events: int) -> int:
     while w.happened < stop_at:
         if not _has_room(w):
             return _ROOM
-        number = _first_worker(w)
-        finish_ns = worker_at(w, number).finish_ns
-        lane_number = next_lane(w)
-        lane = lane_at(w, lane_number)
-        time_ns, key, in_lane = lane.time_ns, lane.key, True
-        if w.event_count:
-            top = event_at(w, 0)
-            if top.time_ns < time_ns or (top.time_ns == time_ns and top.key < key):
-                time_ns, key, in_lane = top.time_ns, top.key, False
-        if min(finish_ns, time_ns) >= w.stop_ns:
+        worker = _first_worker(w)
+        finish_ns = worker_at(w, worker).finish_ns
+        number = _first_lane(w)
+        time_ns = event_at(w, 0).time_ns if number == NONE else lane_at(w, number).time_ns
+        first_ns = min(finish_ns, time_ns)
+        if first_ns >= w.opened_ns and w.opened_ns < w.stop_ns:
+            if not _can_open(w):
+                return _ROOM
+            _open(w)
+        elif first_ns >= w.stop_ns:
             w.now_ns = w.stop_ns
             return _MARK
-        if finish_ns <= time_ns:
-            w.now_ns = finish_ns
+        elif finish_ns == first_ns:
+            w.now_ns = first_ns
             w.happened += 1
-            server.finish(w, number)
-            continue
-        subject = next_subject(w, lane_number) if in_lane else event_at(w, 0).subject
-        kind = key >> _KIND_BITS
-        if kind in (_SIGHT, _REQUEST, _CONNECT) and not _is_bound(w, subject):
-            w.wanted = subject
+            server.finish(w, worker)
+        elif not _next(w, number, time_ns):
             return _BOUND
-        if in_lane:
-            take_next(w, lane_number)
-        else:
-            pop(w)
-        w.now_ns = time_ns
-        w.happened += 1
-        _happen(w, kind, key & _PLACE, subject)
     return _TIME_SLICE
+
+
+@compiled
+def _open(w: Any) -> None:
+    open_bucket(w)
+    if w.looks_ahead:
+        look_ahead(w)
+
+
+@compiled
+def _next(w: Any, number: int, time_ns: int) -> bool:
+    """The next event of a lane, or of the heap, happens; not if it lacks a plan for that."""
+    key = event_at(w, 0).key if number == NONE else lane_at(w, number).key
+    subject = event_at(w, 0).subject if number == NONE else next_subject(w, number)
+    kind = key >> _KIND_BITS
+    if _lacks_plan(w, kind, subject):
+        w.wanted = subject
+        return False
+    if number == NONE:
+        pop(w)
+    else:
+        take_next(w, number)
+    w.now_ns = time_ns
+    w.happened += 1
+    _happen(w, kind, key & _PLACE, subject)
+    return True
 
 
 @compiled
@@ -142,7 +172,7 @@ def _happen(w: Any, kind: int, place: int, subject: int) -> None:
     elif kind == _HANG_UP:
         wires.hangs_up(w, subject)
     elif kind == _PATIENCE:
-        lose_patience(w, subject)
+        lose_patience(w, subject, place)
     else:
         _at_server(w, kind, subject)
         drop_attempt(w, subject)

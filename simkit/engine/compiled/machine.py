@@ -13,16 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.assembly import Setup
+from simkit.engine.choice import expected_requests
 from simkit.engine.compiled import layout, loop
 from simkit.engine.compiled.clients import SIGHTS, UNDECIDED
 from simkit.engine.compiled.crowd import Crowd, Request
 from simkit.engine.compiled.growing import Growing
-from simkit.engine.compiled.layout import Ending, Lane
+from simkit.engine.compiled.layout import Ending, Lane, Queue
 from simkit.engine.compiled.server import SERVICES
 from simkit.engine.compiled.tables import Tables
 from simkit.engine.run import CLIENTS, Columns, marks_ns
 from simkit.engine.sums import summed_answers
 from simkit.host import NEVER, Cause, Clock, Costs, worker_count
+from simkit.host.order import _SEQUENCE_BITS
 from simkit.policy import limits
 from simkit.traffic.machine import UpstreamSpec
 from simkit.traffic.part import NS_PER_MS, NS_PER_S
@@ -30,10 +32,13 @@ from simkit.traffic.part import NS_PER_MS, NS_PER_S
 __all__ = ["Machine"]
 
 _MOST_EVENTS = 20_000_000  # between two looks at whether somebody has pressed Ctrl-C
+_SUMS = {"requests": "serials"}  # of a client; in the end each has been recorded
 _SLOTS = ("connections", "attempts", "wishes", "tasks")
 _LINKS = {"attempts": "next_job"}
 _FEW = 1024
+_LARGE_CROWD = 8192  # clients that do not stay in a processor's nearer caches
 _MANY = 256
+_PER_BUCKET, _LEAST_BUCKETS, _MOST_BUCKETS = 16, 64, 1 << 18
 _SHORT = 64  # events that a lane has room for at first; a power of two
 
 
@@ -60,8 +65,7 @@ class Machine:
         } | {
             name: getattr(tables, name)
             for name in (
-                "nodes", "uses", "bounds", "bound_entries", "decisions", "sights", "actions",
-                "delays",
+                "nodes", "uses", "bounds", "decisions", "sights", "actions", "delays",
             )
         }  # fmt: skip
         self.world["records"] = setup.has_rows
@@ -70,6 +74,7 @@ class Machine:
         self._put_clients(setup)
         self._put_host(setup.clock, costs)
         self._put_lanes(len(crowd.cohorts) * len(Lane))
+        self._put_queues(len(crowd.cohorts) * len(Queue))
         self._put_answers()
         for name in _SLOTS:
             self._widen(name, _FEW + int(self.world["margin"]))
@@ -81,11 +86,11 @@ class Machine:
         self._crowd.forget_absent()
         clients, scratch = self._crowd.clients(setup.seed, setup.replication)
         self._pools["clients"].extend(clients)
-        self._pools["totals"].extend(np.zeros(len(clients), layout.CLIENT_TOTALS))
         self._pools["scratch"].reserve(scratch)
         self.world["client_count"] = len(clients)
+        self.world["looks_ahead"] = len(clients) >= _LARGE_CROWD
         self._widen("tasks", len(clients) + _FEW)
-        self._pools["events"].reserve(len(clients) + _FEW)  # all set out before any room is made
+        self._put_buckets(len(clients))
 
     def _put_host(self, clock: Clock, costs: Costs) -> None:
         w, stage = self.world, self._stage
@@ -123,6 +128,27 @@ class Machine:
         w["upstream_count"] = spec.servers
         self._pools["upstream_ns"].extend(np.zeros(spec.servers, "i8"))
 
+    def _put_buckets(self, clients: int) -> None:
+        w, scenario = self.world, self._stage.scenario
+        wanted = min(max(expected_requests(scenario) / _PER_BUCKET, _LEAST_BUCKETS), _MOST_BUCKETS)
+        shift = max(0, int(scenario.window_ns / wanted).bit_length() - 1)
+        count = (scenario.window_ns >> shift) + 1
+        w["bucket_shift"], w["bucket_count"] = shift, count
+        self._pools["buckets"].reserve(count + 1)  # and one past the end
+        w["chunks_free"] = -1
+        self._widen_chunks(clients // layout.CHUNK + min(count, clients) + _FEW)
+
+    def _widen_chunks(self, more: int) -> None:
+        links, w = self._pools["chunk_links"], self.world
+        first = links.count
+        links.reserve(first + more)
+        links.count = room = links.room
+        self._pools["chunks"].reserve(room * layout.CHUNK)
+        links.records[first:room] = np.arange(first + 1, room + 1)
+        links.records[room - 1] = w["chunks_free"]
+        w["chunks_free"] = first
+        w["chunks_spare"] += room - first
+
     def _put_lanes(self, wanted: int) -> None:
         count = 1 << (wanted - 1).bit_length()
         lanes = np.zeros(count, layout.LANE)
@@ -138,6 +164,12 @@ class Machine:
         self._pools["winners"].extend(winners)
         self.world["lane_count"] = count
         self.world["full_lane"] = -1
+
+    def _put_queues(self, count: int) -> None:
+        queues = np.zeros(count, layout.QUEUE)
+        queues["alarm_ns"] = NEVER
+        queues["first"] = queues["last"] = -1
+        self._pools["queues"].extend(queues)
 
     # The run
 
@@ -179,17 +211,17 @@ class Machine:
         """Plan a request that is met for the first time; where many clients make it, for all."""
         request = self._crowd.request(int(attempt["bind"]))
         bind = self._pools["bind"].records
-        shape = self._shape(request, int(self.cells("clients")[attempt["client"]]["key"]))
+        client = self.cells("clients")[attempt["place"] >> _SEQUENCE_BITS]
+        shape = self._shape(request, int(client["key"]))
         planner = self._stage.planner
         if self._crowd.who_ask_alike(request) < _MANY:
             address = self._crowd.address(request)
             found = self._stage.bounds(address).get(shape) or self._stage.bind(shape, address)
-            bind[attempt["bind"]] = self._tables.bind([found], shape)
+            bind[attempt["bind"]] = self._tables.bind(found, shape)
         else:
-            cells, addresses = self._crowd.alike(request)
-            bounds = planner.bind_all(self._stage.shapes.known[shape], addresses)
-            first = self._tables.bind(bounds, shape)
-            bind[cells] = np.arange(first, first + len(cells))
+            for cells, addresses in self._crowd.alike(request):
+                pieces = planner.bind_range(self._stage.shapes.known[shape], addresses)
+                bind[cells] = self._tables.bind_all(pieces, shape)
         self._put_entries()
         self._put_answers()
 
@@ -223,9 +255,13 @@ class Machine:
         for name in _SLOTS:
             if w[f"{name}_spare"] < margin:
                 self._widen(name, self._pools[name].room)
+        if w["chunks_spare"] < margin:
+            self._widen_chunks(self._pools["chunk_links"].room)
         tables = {"event": "events", "request": "request_rows", "wish": "wish_rows"}
         for name, pool in tables.items():
             wanted = int(w[f"{name}_count"]) + max(margin, rows)
+            if name == "event":
+                wanted += int(self._pools["buckets"].records[int(w["opened"])]["count"])
             if name == "event" or w["records"]:
                 self._pools[pool].reserve(wanted)
                 w[f"{name}_room"] = self._pools[pool].room
@@ -240,7 +276,7 @@ class Machine:
         pool.count = room = pool.room
         link = _LINKS.get(name, "next")
         free = pool.records[first:room]
-        if "place" in free.dtype.names:
+        if "place" in pool.fields:
             free["place"] = -1
         free[link] = np.arange(first + 1, room + 1)
         free[link][-1] = w[f"{name}_free"] if w[f"{name}_spare"] else -1
@@ -284,9 +320,8 @@ class Machine:
     def client_sums(self) -> Columns:
         """`simkit.engine.run.CLIENTS`, where there are no rows."""
         count = int(self.world["client_count"])
-        clients, totals = self.cells("clients")[:count], self.cells("totals")[:count]
-        named = {"cohort": clients["cohort"], "address": clients["address"]}
-        found = named | {name: totals[name] for name in CLIENTS if name not in named}
+        clients = self.cells("clients")[:count]
+        found = {name: clients[_SUMS.get(name, name)] for name in CLIENTS}
         return {name: found[name].astype(kind) for name, kind in CLIENTS.items()}
 
     def answer_sums(self) -> Columns:

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import carray, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from simkit.engine.compiled.compiler import compiled
+from simkit.engine.compiled.layout import LINE
 
-__all__ = ["floats_at", "ints_at", "record_at", "small_ints_at"]
+__all__ = ["fetch", "floats_at", "ints_at", "record_at", "small_ints_at"]
 
 _FAR = 1 << 40
 """A length that no pool reaches."""
@@ -64,3 +66,25 @@ def small_ints_at(address: int) -> Any:
 def floats_at(address: int) -> Any:
     """Floating-point numbers from an address on."""
     return carray(_pointer(address), (_FAR,), dtype=np.float64)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _prefetch(_typing: Any, address: Any) -> Any:  # noqa: ARG001
+    pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        to_read, as_long_as_can_be, data = number(0), number(3), number(1)
+        where = builder.inttoptr(args[0], pointer)
+        builder.call(function, [where, to_read, as_long_as_can_be, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@compiled
+def fetch(address: int, size: int) -> None:
+    """Have the processor fetch so many bytes from an address on, without waiting for them."""
+    for line in range(0, size, LINE):
+        _prefetch(address + line)

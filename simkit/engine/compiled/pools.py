@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from simkit.engine.compiled import layout
 from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.memory import record_at
+from simkit.host.order import _SEQUENCE_BITS
 from simkit.host.wire import NEVER
 
 __all__ = [
     "NONE",
     "attempt_at",
     "client_at",
+    "client_of",
     "cohort_at",
     "connection_at",
     "decision_at",
@@ -23,6 +27,8 @@ __all__ = [
     "drop_connection",
     "drop_task",
     "drop_wish",
+    "place",
+    "serial_of",
     "sight_at",
     "take_attempt",
     "take_connection",
@@ -36,10 +42,29 @@ __all__ = [
 NONE = -1
 """No slot."""
 
+_SEQUENCE = (1 << _SEQUENCE_BITS) - 1
 _CLIENT, _COHORT, _WORKER = layout.CLIENT, layout.COHORT, layout.WORKER
 _CONNECTION, _ATTEMPT = layout.CONNECTION, layout.ATTEMPT
 _WISH, _TASK = layout.WISH, layout.TASK
 _DECISION, _SIGHT = layout.DECISION, layout.SIGHT
+
+
+@compiled
+def place(entity: int, sequence: int) -> Any:
+    """`simkit.host.order.place`."""
+    return np.int64(entity) << _SEQUENCE_BITS | np.int64(sequence)
+
+
+@compiled
+def client_of(record: Any) -> int:
+    """The client of an attempt or connection."""
+    return record.place >> _SEQUENCE_BITS
+
+
+@compiled
+def serial_of(record: Any) -> int:
+    """The number of an attempt or connection within its client."""
+    return record.place & _SEQUENCE
 
 
 @compiled
@@ -103,10 +128,10 @@ def take_connection(w: Any) -> int:
     c = connection_at(w, slot)
     w.connections_free = c.next
     w.connections_spare -= 1
-    c.ready_ns = c.opened_ns = c.closed_ns = c.deadline_ns = c.timer_ns = NEVER
+    c.ready_ns = c.opened_ns = c.closed_ns = c.deadline_ns = NEVER
     c.busy = c.served = c.syns = c.holders = 0
-    c.worker = c.waiting = c.last_waiting = c.held = c.older = c.newer = c.next = NONE
-    c.last = c.hung_up = c.resting = 0
+    c.worker = c.waiting = c.last_waiting = c.held = c.previous = c.next = NONE
+    c.last = c.hung_up = c.resting = c.free = c.queued = 0
     return slot
 
 
@@ -129,13 +154,13 @@ def take_attempt(w: Any) -> int:
     a = attempt_at(w, slot)
     w.attempts_free = a.next_job
     w.attempts_spare -= 1
-    a.resume_ns = a.delay_ns = a.bytes_sent = 0
+    a.resume_ns = a.delay_ns = 0
     a.status = 0
     a.connection = a.decision = a.price = a.node = a.occupied = a.sight = NONE
-    a.older = a.newer = a.next_waiting = a.next_job = NONE
+    a.next_waiting = a.next_job = NONE
     a.holders = 1
     a.holds = a.fresh = a.reached = a.over = a.parked = a.upstream = 0
-    a.answered = a.reused = a.recorded = 0
+    a.answered = a.reused = a.recorded = a.queued = 0
     return slot
 
 

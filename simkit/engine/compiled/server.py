@@ -7,7 +7,7 @@ from typing import Any
 from simkit.draws import Purpose
 from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled import gate
-from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.calendar import schedule
 from simkit.engine.compiled.chances import exponential, lognormal, mix, uniform
 from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.layout import Job, Then
@@ -16,6 +16,7 @@ from simkit.engine.compiled.pools import (
     NONE,
     attempt_at,
     client_at,
+    client_of,
     cohort_at,
     connection_at,
     decision_at,
@@ -262,7 +263,7 @@ def _replace_first(heap: Any, count: int, value: int) -> None:
 def _service_ns(w: Any, a: Any) -> int:
     if w.service == _CONSTANT:
         return int(w.mean_ns)
-    key = client_at(w, a.client).key
+    key = client_at(w, client_of(a)).key
     second = a.item << 16 | a.number
     u = uniform(key, _SERVICE, a.wish_number, second)
     if w.service == _EXPONENTIAL:

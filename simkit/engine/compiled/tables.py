@@ -5,9 +5,10 @@ What stands here hangs on scenario and policy alone, so the runs of a stage shar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from simkit.engine.compiled import layout
 from simkit.engine.compiled.connections import EMPTY, NO_ANSWER, REFUSED, RESET
@@ -20,6 +21,7 @@ from simkit.host.failures import failure
 from simkit.host.prices import Price, Prices
 from simkit.policy import Bound
 from simkit.policy.plan import Answer, Consult, Decision, Handler, Node, Occupy, Plan
+from simkit.policy.planner import Piece
 from simkit.traffic.reactions import Action, retry_after_s
 from simkit.wire import Sight, SightKind
 
@@ -42,8 +44,7 @@ class Tables:
         self._prices = Prices(costs)
         self.nodes = Growing(layout.NODE)
         self.uses = Growing(layout.USE)
-        self.bounds = Growing(layout.BOUND)
-        self.bound_entries = Growing(np.dtype("i8"))
+        self.bounds = Growing(np.dtype("i8"))
         self.decisions = Growing(layout.DECISION)
         self.sights = Growing(layout.SIGHT)
         self.actions = Growing(layout.ACTION)
@@ -57,18 +58,26 @@ class Tables:
 
     # Bounds and plans
 
-    def bind(self, bounds: Sequence[Bound], shape: int) -> int:
-        """The number of the first of these bounds; the others follow."""
-        entries: list[int] = []
-        records: list[tuple[int, int, int]] = []
-        before = self.bound_entries.count
-        for bound in bounds:
-            nodes = self._plan(bound.plan)
-            records.append((before + len(entries), nodes[bound.plan.root], shape))
-            for node in bound.plan.limited:
-                entries += bound.entries[node]
-        self.bound_entries.extend(np.array(entries, "i8"))
-        return self.bounds.extend(np.array(records, layout.BOUND))
+    def bind(self, bound: Bound, shape: int) -> int:
+        """Where the words of a plan for one client stand."""
+        keys = [entry for node in bound.plan.limited for entry in bound.entries[node]]
+        return self.bounds.extend([self._head(bound.plan, shape), *keys])
+
+    def bind_all(self, pieces: Iterable[Piece], shape: int) -> npt.NDArray[np.int64]:
+        """The same for many clients, in order."""
+        found: list[npt.NDArray[np.int64]] = []
+        for piece in pieces:
+            words = np.empty((piece.count, 1 + len(piece.entries)), np.int64)
+            words[:, 0] = self._head(piece.plan, shape)
+            for column, entries in enumerate(piece.entries, 1):
+                words[:, column] = entries
+            first = self.bounds.extend(words.ravel())
+            found.append(first + words.shape[1] * np.arange(piece.count))
+        return np.concatenate(found)
+
+    def _head(self, plan: Plan, shape: int) -> int:
+        """The first word: the shape, and the node at which the plan begins."""
+        return shape << 32 | self._plan(plan)[plan.root]
 
     def _plan(self, plan: Plan) -> dict[Node, int]:
         """The numbers of a plan's nodes."""

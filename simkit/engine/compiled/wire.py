@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from simkit.engine.compiled.agenda import file
 from simkit.engine.compiled.compiler import compiled
-from simkit.engine.compiled.layout import Lane
+from simkit.engine.compiled.lanes import file
+from simkit.engine.compiled.layout import ATTEMPT, Lane, Queue
 from simkit.engine.compiled.pools import (
     NONE,
     attempt_at,
-    client_at,
     cohort_at,
     connection_at,
     decision_at,
     drop_attempt,
 )
+from simkit.engine.compiled.queues import queue_at, queue_number, unlink
 from simkit.host.order import Kind, base
 
-__all__ = ["forget_under_way", "forget_waiting", "keep_waiting", "log", "reply", "reply_to_waiting"]
+__all__ = ["forget_waiting", "keep_waiting", "log", "reply", "reply_to_waiting"]
 
 _SIGHT = base(Kind.SIGHT)
 _SIGHT_LANE, _LANES = int(Lane.SIGHT), len(Lane)
+_PATIENCE = int(Queue.PATIENCE)
 
 
 @compiled
@@ -31,25 +32,11 @@ def reply(w: Any, slot: int, sight: int, at_ns: int) -> None:
     if at_ns <= a.deadline_ns and not a.answered:
         a.answered = 1
         a.sight = sight
-        forget_under_way(w, slot)
+        cohort = connection_at(w, a.connection).cohort
+        if a.queued:
+            unlink(queue_at(w, queue_number(cohort, _PATIENCE)), w.attempts, ATTEMPT, slot)
         a.holders += 1
-        lane = _LANES * connection_at(w, a.connection).cohort + _SIGHT_LANE
-        file(w, lane, at_ns, _SIGHT | a.place, slot)
-
-
-@compiled
-def forget_under_way(w: Any, slot: int) -> None:
-    """The client need not lose its patience with this attempt any more."""
-    a = attempt_at(w, slot)
-    client = client_at(w, a.client)
-    if a.older == NONE:
-        client.oldest = a.newer
-    else:
-        attempt_at(w, a.older).newer = a.newer
-    if a.newer == NONE:
-        client.newest = a.older
-    else:
-        attempt_at(w, a.newer).older = a.older
+        file(w, _LANES * cohort + _SIGHT_LANE, at_ns, _SIGHT | a.place, slot)
 
 
 @compiled
@@ -60,7 +47,6 @@ def log(w: Any, slot: int, decision: int) -> None:
     a.over = 1
     a.decision = decision
     a.status = d.status
-    a.bytes_sent = d.bytes_sent
     w.bytes_out += d.bytes_sent
 
 

@@ -16,7 +16,7 @@ from simkit.live.serve.walking import Ending, Served, Upstream
 from simkit.policy import Bound, Decision, Gate, Page, Plan, Planner, Policy, Step
 from simkit.policy.facts import Facts, Reading
 from simkit.policy.model import HeaderBuffers, Location
-from simkit.policy.plan import Answer, Consult, LimitUse, Node, Occupy
+from simkit.policy.plan import Answer, Consult, Node, Occupy
 from simkit.policy.walk import DELAYED, PASSED, Pause
 from simkit.wire import Address, Shape
 
@@ -89,11 +89,13 @@ class _Planner(Planner):
         walks[answer] = walk
         return answer
 
-    def _entry(self, use: LimitUse, facts: Facts) -> int:
-        key = (use.zone, use.key.value(facts))
-        if key not in self._entries and self._free[use.zone]:
-            self._entries[key] = self._free[use.zone].pop()
-        return super()._entry(use, facts)
+    def _number(self, zone: int, key: bytes) -> int:
+        number = self._entries.get((zone, key))
+        if number is None:
+            free = self._free[zone]
+            number = free.pop() if free else self._allocate(zone, len(key))
+            self._entries[zone, key] = number
+        return number
 
     def forget(self, gate: Gate, in_use: set[int]) -> None:
         """Let go of the keys that no zone keeps and no request is waiting with."""

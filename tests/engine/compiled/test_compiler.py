@@ -75,8 +75,17 @@ def test_an_edited_source_takes_effect_and_an_unchanged_one_is_kept(trial: Path)
 
 def test_everything_that_is_compiled_takes_part() -> None:
     named = {str(path.relative_to(PACKAGE)) for path in compiler.sources()}
-    modules = {"agenda", "behaviours", "chances", "clients", "connections", "gate", "loop"}
-    modules |= {"memory", "pools", "server", "starts", "wire", "layout"}
+    modules = {
+        "ahead",
+        "behaviours",
+        "calendar",
+        "chances",
+        "clients",
+        "connections",
+        "gate",
+        "loop",
+    }
+    modules |= {"heap", "lanes", "layout", "memory", "pools", "queues", "server", "starts", "wire"}
     assert {f"engine/compiled/{name}.py" for name in modules} <= named
     assert {"policy/limits.py", "host/order.py", "host/clock.py", "draws.py"} <= named
     assert {"engine/run.py", "traffic/arrivals.py", "traffic/part.py", "wire.py"} <= named
