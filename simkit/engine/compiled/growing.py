@@ -16,11 +16,14 @@ __all__ = ["Growing"]
 class Growing:
     """Records of one type, one after the other. ``room`` of them can be written without moving."""
 
-    __slots__ = ("count", "records")
+    __slots__ = ("address", "count", "records")
 
     def __init__(self, dtype: np.dtype[Any], room: int = 64) -> None:
-        self.records = _zeros(room, dtype)
         self.count = 0
+        self.records: npt.NDArray[Any]
+        self.address: int
+        """Where the records stand in memory, until they have to move."""
+        self._move(_zeros(room, dtype))
 
     def __len__(self) -> int:
         return self.count
@@ -36,11 +39,6 @@ class Growing:
         return self.records.dtype.names or ()
 
     @property
-    def address(self) -> int:
-        """Where the records stand in memory, until they have to move."""
-        return int(self.records.ctypes.data)
-
-    @property
     def kept(self) -> npt.NDArray[Any]:
         """The records that were appended."""
         return self.records[: self.count]
@@ -50,7 +48,11 @@ class Growing:
         if room > self.room:
             wider = _zeros(max(room, 2 * self.room), self.records.dtype)
             wider[: len(self.records)] = self.records
-            self.records = wider
+            self._move(wider)
+
+    def _move(self, records: npt.NDArray[Any]) -> None:
+        self.records = records
+        self.address = records.ctypes.data
 
     def append(self, record: Any) -> int:
         """Put a record (a tuple of its fields) at the end; its number."""

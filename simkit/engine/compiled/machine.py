@@ -58,6 +58,7 @@ class Machine:
         self.world: Any = self._worlds[0]
         self.seen: list[dict[str, int]] = []
         """The cells of `simkit.engine.run.SERIES`, mark by mark."""
+        self._placed: dict[str, int] = {}
         self._wake_up_ns = costs.wake_up
         self._pools: dict[str, Growing] = {name: Growing(t) for name, t in layout.POOLS.items()}
         self._pools |= {
@@ -295,7 +296,8 @@ class Machine:
     def _place(self) -> None:
         """Tell the compiled code where everything is."""
         for name, pool in self._pools.items():
-            self.world[name] = pool.address
+            if self._placed.get(name) != pool.address:
+                self._placed[name] = self.world[name] = pool.address
 
     # After the run
 
