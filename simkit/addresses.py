@@ -15,7 +15,7 @@ from typing import overload
 
 from simkit.wire import Address
 
-__all__ = ["AddressNames", "AddressNumbers", "AddressRange"]
+__all__ = ["AddressNames", "AddressNumbers", "AddressRange", "in_turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,12 @@ class AddressRange:
     def overlaps(self, other: AddressRange) -> bool:
         """Whether some address of the one lies between the ends of the other."""
         return self.version == other.version and self.base <= other.last and other.base <= self.last
+
+
+def in_turn(ranges: Sequence[AddressRange], place: int) -> Address:
+    """The address of that place, where ranges take turns: place ``n`` is in ``n % len(ranges)``."""
+    turn, which = divmod(place, len(ranges))
+    return ranges[which][turn]
 
 
 class AddressNumbers:
@@ -156,8 +162,17 @@ class AddressNames(Sequence[str]):
         )  # NumPy's integers have bounds
         if not 0 <= place < self._count:
             raise IndexError(index)
+        return str(self.address(place))
+
+    @property
+    def parts(self) -> tuple[AddressRange, ...]:
+        """The ranges."""
+        return self._parts
+
+    def address(self, place: int) -> Address:
+        """The address itself."""
         part = bisect_right(self._firsts, place) - 1
-        return str(self._parts[part][place - self._firsts[part]])
+        return self._parts[part][place - self._firsts[part]]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AddressNames):

@@ -47,6 +47,7 @@ class Purpose(IntEnum):
     ADDRESS = 9
     CLOCK = 10
     PLACEMENT = 11
+    FAILURE = 12
 
 
 def mix(state: int, part: int) -> int:

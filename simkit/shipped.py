@@ -15,10 +15,11 @@ __all__ = ["Kind", "find", "shipped_files"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
-Kind = Literal["policies", "scenarios", "studies", "costs", "products"]
+Kind = Literal["policies", "strategies", "scenarios", "studies", "costs", "products"]
 
 _SUFFIX: dict[Kind, str] = {
     "policies": ".conf",
+    "strategies": ".toml",
     "scenarios": ".toml",
     "studies": ".toml",
     "costs": ".toml",
@@ -26,6 +27,7 @@ _SUFFIX: dict[Kind, str] = {
 }
 _ONE: dict[Kind, str] = {
     "policies": "policy",
+    "strategies": "strategy",
     "scenarios": "scenario",
     "studies": "study",
     "costs": "cost table",

@@ -105,6 +105,8 @@ class SightKind(IntEnum):
     """The TLS handshake was refused."""
     HTTP = 6
     """An HTTP answer."""
+    CONNECTED = 7
+    """The connection stands, and the client wanted no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,20 @@ class Sight:
     headers: tuple[tuple[str, str], ...] = ()
     body_bytes: int = 0
     kept: bool = False
+
+    @property
+    def fine(self) -> bool:
+        """Whether the client got what it asked for: an answer below 400, or its connection."""
+        if self.kind is SightKind.HTTP:
+            return self.status < 400
+        return self.kind is SightKind.CONNECTED
+
+    @property
+    def came(self) -> bool:
+        """Whether something came: an answer below 500, or the connection."""
+        if self.kind is SightKind.HTTP:
+            return self.status < 500
+        return self.kind is SightKind.CONNECTED
 
     def header(self, name: str) -> str | None:
         """The value of a header by its lower-case name, or None."""

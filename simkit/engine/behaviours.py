@@ -27,6 +27,7 @@ from simkit.traffic import (
     Slow,
     Visitor,
 )
+from simkit.traffic.arrivals import LONGEST_NS
 from simkit.traffic.part import NS_PER_S
 from simkit.traffic.reactions import retry_after_s
 from simkit.wire import Sight, SightKind
@@ -48,11 +49,9 @@ def fulfil(
     while True:
         attempt = wish.ask(target, item, method=method, body_bytes=body_bytes)
         sight: Sight = yield attempt
-        if _is_fine(sight):
+        action = me.react(sight, method)
+        if sight.fine:
             return sight
-        action = me.reaction(sight, method)
-        me.pace *= action.slow_down
-        me.left = me.left or action.leave
         if _resends(action, attempt, at_once):
             at_once += 1
             continue
@@ -62,10 +61,6 @@ def fulfil(
         delayed += 1
         at_once = 0
         yield me.sleep(delay_s)
-
-
-def _is_fine(sight: Sight) -> bool:
-    return sight.kind is SightKind.HTTP and sight.status < 400
 
 
 def _resends(action: Action, attempt: Attempt, so_far: int) -> bool:
@@ -84,10 +79,11 @@ def _delay_s(action: Action, attempt: Attempt, so_far: int) -> float | None:
     if action.honour_retry_after and asked is not None:
         return asked
     delay_s = action.retry_after_s[so_far]
-    if not action.jitter:
+    if not action.jitter and not action.full_jitter:
         return delay_s
     where = (attempt.wish_number, attempt.item << 16 | attempt.attempt)
-    return delay_s * (1 + action.jitter * attempt.wish.client.uniform(Purpose.BACKOFF, *where))
+    u = draws.uniform(attempt.key, Purpose.BACKOFF, *where)
+    return delay_s * u if action.full_jitter else delay_s * (1 + action.jitter * u)
 
 
 # Visitors
@@ -120,7 +116,7 @@ def _session(me: Client, spec: Visitor, session: int) -> Behaviour:
 def _view(wish: Wish, page: PageSpec, connections: int, loaded: set[str]) -> Behaviour:
     """A page: its document, then what it needs and the session has not loaded yet."""
     sight = yield from fulfil(wish, page.path)
-    if _is_fine(sight):
+    if sight.fine:
         needed = [(i, p) for i, p in enumerate(page.resources, 1) if p not in loaded]
         lanes = len(needed) if wish.client.http2 else min(connections, len(needed))
         queue = iter(needed)
@@ -132,7 +128,7 @@ def _load(wish: Wish, queue: Iterator[tuple[int, str]], loaded: set[str]) -> Beh
     """One of the lanes of a page: a resource after the other."""
     for item, path in queue:
         sight = yield from fulfil(wish, path, item)
-        if _is_fine(sight):
+        if sight.fine:
             loaded.add(path)
 
 
@@ -170,37 +166,42 @@ def _make(wish: Wish, call: Call) -> Behaviour:
 
 
 def scanner(me: Client) -> Behaviour:
-    """A list of words, if the server can be scanned at all."""
+    """A list of requests, if the server can be scanned at all."""
     spec = _spec(me, Scanner)
+    pacer = Pacer(spec.rate_per_s)
     for start_ns in me.starts():
         yield me.until(start_ns)
-        if (yield from _can_be_scanned(me)):
-            words = iter(spec.paths())
-            yield me.together([_scan(me, words) for _ in range(spec.threads)])
+        if not spec.examines or (yield from _can_be_scanned(me)):
+            calls = iter(spec.asks())
+            yield me.together([_scan(me, calls, pacer) for _ in range(spec.threads)])
+        if me.left:
+            return
 
 
 def _can_be_scanned(me: Client) -> Generator[Event, Any, bool]:
     """Whether something answers, and tells what exists from what does not."""
-    front = yield from _scan_one(me, "/")
+    front = yield from _scan_one(me, Call())
     if front.kind is not SightKind.HTTP:
         return False
-    absent = yield from _scan_one(me, f"/{me.key:016x}")
+    absent = yield from _scan_one(me, Call(path=f"/{me.key:016x}"))
     return absent.kind is SightKind.HTTP and absent.status == _NOT_FOUND
 
 
-def _scan(me: Client, words: Iterator[str]) -> Behaviour:
+def _scan(me: Client, calls: Iterator[Call], pacer: Pacer) -> Behaviour:
     """One of the scanner's threads."""
-    for path in words:
+    for call in calls:
         if me.left:
             return
-        yield from _scan_one(me, path)
+        if pacer.gap_ns:
+            yield me.until(pacer.turn_ns(me.env.now, me.pace))
+        yield from _scan_one(me, call)
 
 
-def _scan_one(me: Client, path: str) -> Generator[Event, Any, Sight]:
+def _scan_one(me: Client, call: Call) -> Generator[Event, Any, Sight]:
     wish = me.begin()
-    sight = yield from fulfil(wish, path)
+    found = yield from fulfil(wish, call.path, method=call.method, body_bytes=call.body_bytes)
     wish.end()
-    return sight
+    return found
 
 
 # Floods and slow clients
@@ -212,6 +213,8 @@ def flood(me: Client) -> Behaviour:
     only = spec.calls[0] if len(spec.calls) == 1 else None
     for start_ns in me.starts(waits=False):
         yield me.until(start_ns)
+        if me.left:
+            return
         wish = me.begin(single=True)
         call = only or _choice(spec.calls, wish)
         wish.ask(call.path, method=call.method, body_bytes=call.body_bytes)
@@ -220,34 +223,42 @@ def flood(me: Client) -> Behaviour:
 def slow(me: Client) -> Behaviour:
     """Connections that are held open, and opened again."""
     spec = _spec(me, Slow)
-    pacer = _Pacer(int(NS_PER_S / spec.open_per_s))
+    pacer = Pacer(spec.open_per_s)
     for start_ns in me.starts():
         yield me.until(start_ns)
         yield me.together([_hold(me, spec, pacer) for _ in range(spec.connections)])
 
 
-class _Pacer:
-    """Turns that are at least a gap apart."""
+class Pacer:
+    """Turns at a rate, if there is one: each a gap after the last."""
 
-    def __init__(self, gap_ns: int) -> None:
-        self._gap_ns = gap_ns
+    def __init__(self, per_s: float | None) -> None:
+        self.gap_ns = 0 if per_s is None else int(NS_PER_S / per_s)
         self._next_ns = 0
 
-    def turn_ns(self, now_ns: int) -> int:
+    def turn_ns(self, now_ns: int, pace: float = 1.0) -> int:
+        """The time of the next turn; ``pace`` stretches the gap that follows it."""
         turn = max(now_ns, self._next_ns)
-        self._next_ns = turn + self._gap_ns
+        self._next_ns = turn + int(min(self.gap_ns * pace, LONGEST_NS))
         return turn
 
 
-def _hold(me: Client, spec: Slow, pacer: _Pacer) -> Behaviour:
+def _hold(me: Client, spec: Slow, pacer: Pacer) -> Behaviour:
     """One connection, for as long as the arrivals last."""
-    until_s = spec.arrivals.until_s or me.scenario.length_s
-    while me.now_s < until_s and not me.left:
+    until_ns = spec.arrivals.end_ns(me.scenario.window_ns)
+    call, body_bytes = spec.asks_for, spec.asks_for.body_bytes if spec.what == "body" else 0
+    while me.env.now < until_ns and not me.left:
         yield me.until(pacer.turn_ns(me.env.now))
         wish = me.begin()
-        sight = yield wish.hold("/", spec.line_every_s)
+        sight = yield wish.hold(
+            call.path,
+            spec.line_every_s,
+            method=call.method,
+            body_bytes=body_bytes,
+            heeds=spec.heeds,
+        )
         wish.end()
-        me.left = me.reaction(sight).leave
+        me.react(sight, call.method)
 
 
 # Small things

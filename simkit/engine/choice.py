@@ -88,7 +88,7 @@ def _requests_per_start(cohort: CohortBase, scenario: Scenario) -> float:
             pages = [scenario.site.page(path) for path in cohort.pages]
             return cohort.pages_mean + max(len(page.resources) for page in pages)
         case Scanner():
-            return 2.0 + len(cohort.paths())
+            return 2.0 + len(cohort.asks())
         case Caller() | Flood():
             return 1.0
     return 1.0

@@ -20,89 +20,35 @@ Every client draws from its own stream (`Client.uniform`), so the same seed give
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from simpy.events import Event
 
 from simkit import draws
 from simkit.draws import Purpose
 from simkit.engine.agenda import SimpyAgenda
+from simkit.engine.attempt import Attempt
+from simkit.engine.party import Party
 from simkit.engine.pool import Pool
 from simkit.engine.recorder import Recorder
 from simkit.engine.stage import Stage
-from simkit.host import NEVER, Exchange, Kind, Server, base, place
-from simkit.policy import Bound
-from simkit.traffic import Action, Member
+from simkit.host import Hold, Kind, Line, Server, base, place
+from simkit.traffic import Action, CohortBase, Member, StopCounter
+from simkit.traffic.machine import ns_per_byte
 from simkit.traffic.part import NS_PER_S
-from simkit.wire import Shape, Sight, SightKind, Version
+from simkit.wire import Address, Shape, Sight, SightKind, Version
+
+if TYPE_CHECKING:
+    from simkit.engine.edge import Edge
 
 __all__ = ["Attempt", "Behaviour", "Client", "Wish", "World"]
 
 Behaviour = Generator[Event, Any, None]
 """What a client does: it yields what it waits for, and a wait for an attempt gives a `Sight`."""
 
-_NO_ANSWER = Sight(SightKind.NO_ANSWER)
-_SIGHT = base(Kind.SIGHT)
 _WAKE = base(Kind.WAKE)
-_PATIENCE = base(Kind.PATIENCE)
-
-
-class Attempt(Exchange, Event):
-    """A request on the wire, and the event that its `Sight` is seen."""
-
-    __slots__ = (
-        "agenda",
-        "answered",
-        "deadline_ns",
-        "recorded",
-        "reused",
-        "sent_ns",
-        "shape",
-        "wish",
-    )
-
-    def __init__(self, wish: Wish, item: int, number: int, shape: int, serial: int) -> None:
-        Exchange.__init__(self)
-        self.answered = False
-        """Whether the time of the sight is settled."""
-        self.reused = False
-        """Whether it went out on a connection that had served before."""
-        self.recorded = False
-        """Whether its row is written."""
-        me = wish.client
-        self.env = self.agenda = me.env
-        self.callbacks = [me.sees]
-        self.wish = wish
-        self.wish_number = wish.number
-        self.item = item
-        self.attempt = number
-        self.shape = shape
-        self.place = place(me.number, serial)
-        self.key = me.key
-        self.bound = me.bound(shape)
-        self.sent_ns = self.agenda.now
-        self.deadline_ns = self.sent_ns + me.patience_ns
-
-    @property
-    def sight(self) -> Sight:
-        """What is seen, once it is settled."""
-        found: Sight = self._value
-        return found
-
-    def reply(self, sight: Sight, at_ns: int) -> None:
-        """Settle what the client sees and when; later than its patience it sees nothing."""
-        if at_ns <= self.deadline_ns and not self.answered:
-            self.answered = True
-            self._ok = True
-            self._value = sight
-            self.agenda.happens_at(at_ns, _SIGHT | self.place, self)
-
-    def break_off(self) -> None:
-        """The window ends before anything is seen."""
-        self._value = _NO_ANSWER
 
 
 class Wish:
@@ -147,28 +93,54 @@ class Wish:
         me = self.client
         return self._attempt(item, me.shape_number(self, target, method, body_bytes))
 
-    def hold(self, target: str, line_every_s: float) -> Attempt:
-        """Open a connection for a header that never ends: a line of it that often."""
-        shape = self.client.shape_number(self, target, "GET", 0)
-        return self._attempt(0, shape, int(line_every_s * NS_PER_S))
+    def hold(
+        self,
+        target: str,
+        line_every_s: float,
+        *,
+        method: str = "GET",
+        body_bytes: int = 0,
+        heeds: bool = True,
+    ) -> Attempt:
+        """Send a request that never ends: a line of its header, or of its body, that often.
 
-    def _attempt(self, item: int, shape: int, line_every_ns: int = 0) -> Attempt:
+        Unless it ``heeds`` an answer, the client goes on until the server closes. Raises
+        ValueError in HTTP/2, where one connection is for everything.
+        """
+        me = self.client
+        if me.http2:
+            raise ValueError("a connection that is held speaks HTTP/1")
+        attempt = self._new(0, me.shape_number(self, target, method, body_bytes))
+        attempt.hold = Hold.BODY if body_bytes else Hold.HEADER
+        attempt.line_every_ns = int(line_every_s * NS_PER_S)
+        attempt.heeds = heeds
+        return me.send(attempt)
+
+    def _attempt(self, item: int, shape: int) -> Attempt:
+        attempt = self._new(item, shape)
+        attempt.reach = self.client.reach
+        return self.client.send(attempt)
+
+    def _new(self, item: int, shape: int) -> Attempt:
         number = self._tries.get(item, 0)
         self._tries[item] = number + 1
         self.attempts += 1
         self._under_way += 1
-        return self.client.send(self, item, number, shape, line_every_ns)
+        me = self.client
+        attempt = Attempt(me, shape, self)
+        attempt.key = me.key
+        attempt.wish_number, attempt.item, attempt.attempt = self.number, item, number
+        return attempt
 
     def seen(self, attempt: Attempt) -> None:
         """An attempt of this wish is over."""
         decision = attempt.decision
-        sight = attempt.sight
         self._under_way -= 1
         if decision is not None and decision.refused:
             self.refusals += 1
             self.rule = self.client.world.recorder.rules.number(decision.rule)
             self._failed.add(attempt.item)
-        elif sight.kind is not SightKind.HTTP or sight.status >= 500:
+        elif not attempt.sight.came:
             self._failed.add(attempt.item)
         elif self._failed:
             self._failed.discard(attempt.item)
@@ -193,22 +165,28 @@ class World:
     agenda: SimpyAgenda
     server: Server
     recorder: Recorder
+    edges: list[Edge] = field(default_factory=list)
+
+    def route(self, spec: CohortBase, address: Address) -> Edge | None:
+        """The edge that stands between a client and the server, if there is one."""
+        cdn = self.stage.strategy.cdn
+        return None if cdn is None or spec.is_direct else self.edges[cdn.edge_of(address)]
 
 
-class Client:
+class Client(Party):
     """One client, as its behaviour sees it."""
 
     def __init__(self, world: World, member: Member) -> None:
+        self.spec = world.stage.scenario.cohorts[member.cohort]
+        """The cohort, as the scenario file has it."""
+        patience_ns = int(self.spec.patience_s * NS_PER_S)
+        super().__init__(member.number, world.agenda, world.server, patience_ns)
         self.world = world
         self.env = world.agenda
         """The SimPy environment; its time is in nanoseconds."""
-        self.number = member.number
         self.scenario = world.stage.scenario
         """The scenario that it plays in."""
-        self.spec = self.scenario.cohorts[member.cohort]
-        """The cohort, as the scenario file has it."""
         self.key = member.key
-        self.patience_ns = int(self.spec.patience_s * NS_PER_S)
         self.left = False
         """Whether it has quit altogether."""
         self.pace = 1.0
@@ -217,19 +195,27 @@ class Client:
         """The number of what it has started last."""
         self.cohort = member.cohort
         """The number of its cohort."""
-        self.address_number = world.stage.address_number(member.address)
-        """The number of its address."""
-        self._address = member.address
-        self._dialect = world.stage.dialect(member.cohort, member.agent)
+        self.reach = self.spec.goes_as_far_as
+        """How far it goes with the server."""
+        self._index = member.index
+        self._agent = member.agent
+        self._identity = 0
         self._reactions = world.stage.reaction_table(member.cohort)
-        half_rtt_ns = world.stage.half_rtt_ns(self.spec)
-        keeps = self.spec.keeps_connections
-        self._pool = Pool(world.server, self.number, self.key, half_rtt_ns, keeps=keeps)
-        self._bounds = world.stage.bounds(member.address)
-        self._under_way: deque[Attempt] = deque()
-        self._timer_set = False
+        self._stops = StopCounter(self.spec.stops) if self.spec.stops else None
+        line = Line(
+            self.number,
+            self.key,
+            world.stage.half_rtt_ns(self.spec),
+            ns_per_byte(self.spec.downlink_mbit_per_s),
+            resumes=self.spec.resumes,
+        )
+        self.pool = Pool(world.server, line, keeps=self.spec.keeps_connections)
+        self.met: Edge | None = None
+        """The edge that it has a connection to."""
+        self._route: Edge | None = None
         self._open: dict[int, Wish] = {}
-        self._wishes = self._serials = self._pauses = 0
+        self._wishes = self._pauses = 0
+        self._take_identity()
 
     # What behaviours are written with
 
@@ -243,8 +229,30 @@ class Client:
         """Whether it speaks HTTP/2 with this server, so that one connection carries everything."""
         return self._dialect.version is Version.HTTP_2
 
+    def change(self, *, agent: bool = False, address: bool = False) -> None:
+        """Go on as somebody else: with the next agent of the cohort, from the next address."""
+        if agent:
+            self._agent = (self._agent + 1) % max(1, len(self.spec.agents))
+        moves = address and self.spec.identities > 1
+        if moves:
+            self.pool.leave()
+            self._identity = (self._identity + 1) % self.spec.identities
+        if agent or moves:
+            self._take_identity()
+
+    def react(self, sight: Sight, method: str = "GET") -> Action:
+        """What the cohort's reactions say to a sight, as far as it does not wait: that is done."""
+        action = self._reactions.action(sight, method)
+        self.pace = action.paced(self.pace)
+        self.left = self.left or action.leave
+        if action.change:
+            self.change(agent=action.changes_agent, address=action.changes_address)
+        return action
+
     def begin(self, *, single: bool = False) -> Wish:
         """Begin a wish. One for a ``single`` request ends by itself when the answer is seen."""
+        if self.spec.rotates == "wish" and self._wishes:
+            self.change(address=True)
         wish = Wish(self, self._wishes, single)
         self._open[wish.number] = wish
         self._wishes += 1
@@ -269,6 +277,8 @@ class Client:
         window_ns = self.scenario.window_ns
         starts = self.spec.arrivals.starts_ns(self.key, window_ns, now_ns, lambda: self.pace)
         for self.session, start_ns in enumerate(starts):
+            if self.spec.rotates == "start" and self.session:
+                self.change(address=True)
             yield start_ns
 
     def together(self, lanes: Sequence[Behaviour]) -> Event:
@@ -294,10 +304,6 @@ class Client:
         """An exponential variate of that mean from this client's stream."""
         return draws.exponential(mean, self.uniform(purpose, first, second))
 
-    def reaction(self, sight: Sight, method: str = "GET") -> Action:
-        """What the cohort's reactions say to a sight."""
-        return self._reactions.action(sight, method)
-
     # What wishes and attempts need of it
 
     def shape_number(self, wish: Wish, target: str | Shape, method: str, body_bytes: int) -> int:
@@ -308,33 +314,46 @@ class Client:
         flawed = flaw is not None and self.uniform(Purpose.CHOICE, wish.number, 1) < flaw.share
         return self._dialect.number(method, target, body_bytes, flawed)
 
-    def bound(self, shape: int) -> Bound:
-        """The plan of a shape from this client's address."""
-        return self._bounds.get(shape) or self.world.stage.bind(shape, self._address)
+    def _take_identity(self) -> None:
+        """The address, the way of putting requests, and the way to the server that go with it."""
+        stage = self.world.stage
+        place = self._index * self.spec.identities + self._identity
+        self._address = stage.address_of(self.cohort, place)
+        self.address_number = stage.address_number(self._address)
+        self._dialect = stage.dialect(self.cohort, self._agent)
+        self._bounds = stage.bounds(self._address, self.spec)
+        self._route = self.world.route(self.spec, self._address)
 
-    def send(self, wish: Wish, item: int, number: int, shape: int, line_every_ns: int) -> Attempt:
-        """Put an attempt on the wire, and be impatient about it (but not about a slow header)."""
-        self._serials += 1
-        attempt = Attempt(wish, item, number, shape, self._serials)
-        under_way = self._under_way
-        while under_way and under_way[0].recorded:
-            under_way.popleft()
-        under_way.append(attempt)
-        if line_every_ns:
-            attempt.line_every_ns = line_every_ns
-            attempt.deadline_ns = NEVER
-        elif not self._timer_set:
-            self._set_timer(attempt)
-        known = self.world.stage.shapes.known[shape]
-        attempt.reused = self._pool.carry(attempt, known, attempt.sent_ns)
+    def send(self, attempt: Attempt) -> Attempt:
+        """Put an attempt on the wire: to the server, or to the edge in front of it."""
+        stage, shape = self.world.stage, attempt.shape
+        attempt.bound = self._bounds.get(shape) or stage.bind(shape, self.spec, self._address)
+        self.note(attempt)
+        if self._route is None:
+            self.carry(attempt, stage.shapes.known[shape])
+        else:
+            self._route.take(attempt, self)
         return attempt
 
     def sees(self, event: Event) -> None:
         """An attempt has come to its end; whoever waits for it goes on after this."""
         attempt = cast(Attempt, event)
         self._record(attempt)
-        self._pool.done(attempt.connection, attempt.sight)
+        if attempt.edge is None:
+            self.pool.done(attempt.connection, attempt.sight)
+            if attempt.hold and attempt.sight.kind is SightKind.HTTP:
+                self.world.server.hang_up(attempt.connection)
+        if self._stops is not None and self._stops.sees(attempt.sight):
+            self.left = True
+        assert attempt.wish is not None
         attempt.wish.seen(attempt)
+
+    def give_up(self, attempt: Attempt) -> None:
+        """Wait no more: the server is told, but an edge goes on by itself."""
+        if attempt.edge is None:
+            super().give_up(attempt)
+        else:
+            attempt.over = True
 
     def _wake(self, event: Event, at_ns: int) -> Event:
         """Let an event happen that processes of this client wait for."""
@@ -343,24 +362,6 @@ class Client:
         event._value = None
         self.env.happens_at(at_ns, _WAKE | place(self.number, self._pauses), event)
         return event
-
-    def _set_timer(self, attempt: Attempt) -> None:
-        self._timer_set = True
-        key = _PATIENCE | place(self.number, 0)
-        self.env.at(attempt.deadline_ns, key, self._lose_patience, None)
-
-    def _lose_patience(self, _: None) -> None:
-        """Give up the attempts that have taken too long; all have the same time, so in order."""
-        self._timer_set = False
-        while self._under_way:
-            attempt = self._under_way[0]
-            if not attempt.answered:
-                if attempt.deadline_ns > self.env.now:
-                    self._set_timer(attempt)
-                    return
-                self.world.server.abandon(attempt)
-                attempt.reply(_NO_ANSWER, self.env.now)
-            self._under_way.popleft()
 
     # What is recorded
 
@@ -373,7 +374,7 @@ class Client:
             attempt.sent_ns,
             self.cohort,
             self.number,
-            self.address_number,
+            attempt.address_number,
             attempt.wish_number,
             attempt.item,
             attempt.attempt,

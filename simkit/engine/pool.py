@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simkit.host import NEVER, Connection, Exchange, Server
+from simkit.host import NEVER, Connection, Exchange, Line, Server
 from simkit.wire import Shape, Sight, SightKind, Version
 
 __all__ = ["Pool"]
@@ -15,34 +15,25 @@ class Pool:
     a single connection carries everything.
     """
 
-    __slots__ = (
-        "_client",
-        "_half_rtt_ns",
-        "_idle",
-        "_keeps",
-        "_key",
-        "_opened",
-        "_server",
-        "_trunks",
-    )
+    __slots__ = ("_idle", "_keeps", "_line", "_opened", "_server", "_trunks")
 
-    def __init__(
-        self, server: Server, client: int, key: int, half_rtt_ns: int, *, keeps: bool
-    ) -> None:
+    def __init__(self, server: Server, line: Line, *, keeps: bool) -> None:
         self._server = server
-        self._client = client
-        self._key = key
-        self._half_rtt_ns = half_rtt_ns
+        self._line = line
         self._keeps = keeps
         self._idle: dict[int, list[Connection]] = {}
         self._trunks: dict[int, Connection] = {}
         self._opened = 0
 
-    def carry(self, exchange: Exchange, shape: Shape, now_ns: int) -> bool:
-        """Send an exchange on its way; tells whether the connection had served before."""
+    def carry(self, exchange: Exchange, shape: Shape, now_ns: int, peer: int) -> bool:
+        """Send an exchange on its way; tells whether the connection had served before.
+
+        ``peer`` is the number of the address that a new connection comes from.
+        """
         http2 = shape.version is Version.HTTP_2
         found = self._trunk(shape.port, now_ns) if http2 else self._free(shape.port, now_ns)
-        exchange.connection = found or self._open(shape, http2)
+        exchange.connection = found or self._open(shape, http2, peer)
+        exchange.connection.carried += 1
         if found is None:
             self._server.connect(exchange)
             return False
@@ -63,17 +54,10 @@ class Pool:
                 return connection
         return None
 
-    def _open(self, shape: Shape, http2: bool) -> Connection:
+    def _open(self, shape: Shape, http2: bool, peer: int) -> Connection:
         settings = self._server.settings(shape.port)
-        connection = Connection(
-            self._client,
-            self._opened,
-            self._key,
-            shape.port,
-            tls=shape.tls and settings is not None and settings.tls,
-            http2=http2,
-            half_rtt_ns=self._half_rtt_ns,
-        )
+        tls = shape.tls and settings is not None and settings.tls
+        connection = Connection(self._line, self._opened, shape.port, peer, tls=tls, http2=http2)
         self._opened += 1
         if http2:
             self._trunks[shape.port] = connection
@@ -81,6 +65,7 @@ class Pool:
 
     def done(self, connection: Connection, sight: Sight) -> None:
         """An exchange on this connection is over, as far as the client can see."""
+        connection.carried -= 1
         if not sight.kept:
             if _is_lost(sight, connection):
                 self._forget(connection)
@@ -89,6 +74,17 @@ class Pool:
             self._server.hang_up(connection)
         elif not connection.http2:
             self._idle.setdefault(connection.port, []).append(connection)
+
+    def leave(self) -> None:
+        """The client goes on from another address: it closes what it has open and not in use."""
+        for idle in self._idle.values():
+            for connection in idle:
+                self._server.hang_up(connection)
+            idle.clear()
+        for trunk in self._trunks.values():
+            if not trunk.carried:
+                self._server.hang_up(trunk)
+        self._trunks.clear()
 
     def _forget(self, connection: Connection) -> None:
         if self._trunks.get(connection.port) is connection:

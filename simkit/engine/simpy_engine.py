@@ -8,17 +8,20 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from simkit import draws
 from simkit.engine.agenda import SimpyAgenda
 from simkit.engine.assembly import Recorded, Setup
 from simkit.engine.behaviours import BEHAVIOURS, Start
 from simkit.engine.client import Client, World
+from simkit.engine.edge import edges
 from simkit.engine.recorder import Recorder
 from simkit.engine.run import SERIES, Columns, as_columns, marks_ns
 from simkit.engine.sums import answer_sums, client_sums
 from simkit.errors import InputError
-from simkit.host import Costs, Server
+from simkit.host import Costs, Doorkeeper, Server
 from simkit.policy import Gate
 from simkit.traffic import CohortBase, Scenario, members
+from simkit.traffic.machine import ns_per_byte
 
 __all__ = ["NAME", "run", "starts_of"]
 
@@ -31,9 +34,18 @@ def run(setup: Setup, starts: Mapping[str, Start]) -> Recorded:
     scenario = ground.scenario
     agenda = SimpyAgenda()
     costs = Costs(setup.cost_table, scenario.host.certificate)
-    policy, gate = ground.planner.policy, Gate(ground.planner)
-    server = Server(agenda, policy, gate, setup.clock, scenario.host, costs)
+    server = Server(
+        agenda,
+        ground.planner.policy,
+        Gate(ground.planner),
+        setup.clock,
+        scenario.host,
+        costs,
+        uplink_ns_per_byte=ns_per_byte(scenario.network.uplink_mbit_per_s),
+        doorkeeper=Doorkeeper(ground.strategy.firewall, ground.address_at),
+    )
     world = World(ground, agenda, server, Recorder())
+    world.edges += edges(world, draws.mix(setup.seed, setup.replication))
     crowd = members(scenario, setup.seed, setup.replication)
     clients = [Client(world, member) for member in crowd]
     for client in clients:

@@ -12,7 +12,8 @@ from simkit.engine.choice import Engine, chosen
 from simkit.engine.run import Progress, Record, Run
 from simkit.engine.stage import stage
 from simkit.host import Clock, load_costs
-from simkit.policy import Planner, Policy
+from simkit.policy import Planner
+from simkit.strategy import AnyStrategy, strategy_of
 from simkit.traffic import Scenario
 
 __all__ = ["simulate"]
@@ -20,7 +21,7 @@ __all__ = ["simulate"]
 
 def simulate(  # noqa: PLR0913
     scenario: Scenario,
-    policy: Policy,
+    strategy: AnyStrategy,
     *,
     seed: int = 1,
     replication: int = 0,
@@ -31,7 +32,7 @@ def simulate(  # noqa: PLR0913
     record: Record = "all",
     progress: Progress | None = None,
 ) -> Run:
-    """Run a scenario once under a policy.
+    """Run a scenario once under a strategy, or a policy with nothing in front of it.
 
     ``behaviours`` maps names of cohorts to behaviours of your own (see `simkit.engine.client`),
     in place of what their kind does. ``planner`` may be one that has planned this policy in front
@@ -47,7 +48,8 @@ def simulate(  # noqa: PLR0913
     starts = simpy_engine.starts_of(scenario, behaviours or {})
     table = load_costs(scenario.host.costs)
     clock = Clock(draws.stream(draws.mix(seed, replication), "the server", 0))
-    ground = stage(scenario, policy, planner)
+    under = strategy_of(strategy)
+    ground = stage(scenario, under, planner)
     setup = Setup(ground, table, clock, seed, replication, record, progress)
     if chosen(engine, scenario, behaviours or ()) == "compiled":
         from simkit.engine.compiled import engine as compiled_engine
@@ -55,4 +57,4 @@ def simulate(  # noqa: PLR0913
         found = compiled_engine.run(setup)
     else:
         found = simpy_engine.run(setup, starts)
-    return assemble(setup, found, policy.name if strategy_name is None else strategy_name)
+    return assemble(setup, found, under.name if strategy_name is None else strategy_name)

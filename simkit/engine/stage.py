@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from simkit.addresses import AddressNames, AddressNumbers, AddressRange
+from dataclasses import replace
+
+from simkit.addresses import AddressNames, AddressNumbers, AddressRange, in_turn
 from simkit.engine.shapes import Dialect, Shapes
-from simkit.policy import Bound, Planner, Policy
+from simkit.policy import Bound, Planner
+from simkit.policy.plan import Answer, Plan
+from simkit.strategy import Strategy
 from simkit.traffic import CohortBase, ReactionTable, Scenario
 from simkit.traffic.crowd import ranges_of
 from simkit.traffic.part import NS_PER_MS
-from simkit.wire import Address, Version
+from simkit.wire import Address, Shape, Version
 
 __all__ = ["Stage", "stage"]
 
@@ -20,9 +24,11 @@ class Stage:
     asked for; a `Run` numbers them anew.
     """
 
-    def __init__(self, scenario: Scenario, planner: Planner) -> None:
+    def __init__(self, scenario: Scenario, strategy: Strategy, planner: Planner) -> None:
         self.scenario = scenario
+        self.strategy = strategy
         self.planner = planner
+        """Plans requests as they come to the server."""
         self.shapes = Shapes()
         self.addresses = AddressNumbers(self._number)
         """Numbers of addresses, those of the cohorts first."""
@@ -30,13 +36,15 @@ class Stage:
         self._numbered = 0
         self.address_ranges = [ranges_of(cohort) for cohort in scenario.cohorts]
         """The addresses of each cohort, as ranges that its clients take in turn."""
-        for ranges in self.address_ranges:
+        edges = [] if strategy.cdn is None else [strategy.cdn.ranges]
+        for ranges in (*self.address_ranges, *edges):
             for many in ranges:
                 self.addresses.numbers(many)
         self.grounds: dict[str, object] = {}
         """What an engine has worked out for all runs on this stage, by the engine's name."""
-        self._bounds: dict[Address, dict[int, Bound]] = {}
-        self._dialects: dict[tuple[int, str], Dialect] = {}
+        self._bounds: dict[tuple[Address, bool], dict[int, Bound]] = {}
+        self._at_server: dict[int, Shape] = {}
+        self._dialects: dict[tuple[int, int], Dialect] = {}
         self._reactions = [cohort.reaction_table() for cohort in scenario.cohorts]
 
     def address_number(self, address: Address) -> int:
@@ -54,29 +62,79 @@ class Stage:
         self._numbered += many.count
         return first
 
-    def bounds(self, address: Address) -> dict[int, Bound]:
-        """The plans of requests from an address that are known so far, by number of the shape."""
-        return self._bounds.setdefault(address, {})
+    def address_of(self, position: int, place: int) -> Address:
+        """The address of that place among those of a cohort."""
+        return in_turn(self.address_ranges[position], place)
 
-    def bind(self, shape: int, address: Address) -> Bound:
-        """The plan of a request from an address."""
-        bound = self.planner.bind(self.shapes.known[shape], address)
-        self._bounds[address][shape] = bound
+    def address_at(self, number: int) -> Address:
+        """The address of a number."""
+        return self.address_names.address(number)
+
+    def has_edge(self, cohort: CohortBase) -> bool:
+        """Whether these clients meet a CDN in front of the server."""
+        return self.strategy.cdn is not None and not cohort.is_direct
+
+    def bounds(self, address: Address, cohort: CohortBase) -> dict[int, Bound]:
+        """The plans of requests from an address that are known so far, by number of the shape."""
+        return self._bounds.setdefault((address, self.has_edge(cohort)), {})
+
+    def bind(self, shape: int, cohort: CohortBase, address: Address) -> Bound:
+        """The plan of a request by a client with that address, as it comes to the server.
+
+        What a CDN does not pass on has a plan of its own: the CDN's answer.
+        """
+        known, cdn = self.shapes.known[shape], self.strategy.cdn
+        if cdn is None or cohort.is_direct:
+            bound = self.planner.bind(known, address)
+        else:
+            sent = cdn.passed_on(known, address)
+            if sent is None:
+                bound = Bound(Plan(Answer(cdn.malformed)), {})
+            else:
+                bound = self.planner.bind(sent, cdn.address_of(cdn.edge_of(address)))
+        self.bounds(address, cohort)[shape] = bound
         return bound
+
+    def shape_at_server(self, shape: int) -> Shape:
+        """What of a request that an edge passes on matters to its connection: HTTP/1.1 it is."""
+        found = self._at_server.get(shape)
+        if found is None:
+            found = replace(self.shapes.known[shape], version=Version.HTTP_1_1)
+            self._at_server[shape] = found
+        return found
+
+    @property
+    def client_count(self) -> int:
+        """How many clients there are."""
+        return sum(cohort.count for cohort in self.scenario.cohorts)
+
+    @property
+    def doors_of_edges(self) -> list[tuple[int, bool]]:
+        """The ports at which the edges of the CDN ask the server, and whether over TLS."""
+        return sorted({(c.wire_port, c.tls) for c in self.scenario.cohorts if self.has_edge(c)})
+
+    @property
+    def half_rtt_of_edges_ns(self) -> int:
+        """The time from the edges of the CDN to the server."""
+        cdn = self.strategy.cdn
+        own = None if cdn is None else cdn.spec.origin_rtt_ms
+        rtt_ms = self.scenario.network.rtt_ms if own is None else own
+        return int(rtt_ms * NS_PER_MS) // 2
 
     def half_rtt_ns(self, cohort: CohortBase) -> int:
         """The time from these clients to the server."""
         rtt_ms = self.scenario.network.rtt_ms if cohort.rtt_ms is None else cohort.rtt_ms
         return int(rtt_ms * NS_PER_MS) // 2
 
-    def dialect(self, position: int, agent: str) -> Dialect:
-        """How clients of the cohort at that position speak who send this agent."""
+    def dialect(self, position: int, agent: int) -> Dialect:
+        """How clients of the cohort at that position speak who send this agent of theirs."""
         found = self._dialects.get((position, agent))
         if found is None:
             cohort = self.scenario.cohorts[position]
+            said = cohort.agents[agent] if cohort.agents else ""
             http2 = self.speaks_http2(cohort)
             version = cohort.version if http2 else _without_http2(cohort.version)
-            found = Dialect(cohort, agent, self.scenario.site, version, self.shapes)
+            found = Dialect(cohort, said, self.scenario.site, version, self.shapes)
             self._dialects[position, agent] = found
         return found
 
@@ -84,6 +142,8 @@ class Stage:
         """Whether these clients come to speak HTTP/2: it needs a server that offers it."""
         if cohort.version is not Version.HTTP_2:
             return False
+        if self.has_edge(cohort):
+            return True  # the edge offers it
         try:
             return self.planner.policy.settings_for(cohort.wire_port).http2
         except KeyError:
@@ -102,16 +162,17 @@ _KEPT = 16
 _recent: list[Stage] = []
 
 
-def stage(scenario: Scenario, policy: Policy, planner: Planner | None = None) -> Stage:
-    """The stage for a run: that of an earlier run of the same scenario and policy, or a new one.
+def stage(scenario: Scenario, strategy: Strategy, planner: Planner | None = None) -> Stage:
+    """The stage for a run: that of an earlier run of the same scenario and strategy, or a new one.
 
     The last few are kept. A planner that is given is used.
     """
     for known in _recent:
-        same_plans = known.planner.policy is policy and planner in (None, known.planner)
-        if same_plans and known.scenario == scenario:
+        fronts = known.strategy.firewall is strategy.firewall and known.strategy.cdn is strategy.cdn
+        same_plans = known.planner.policy is strategy.policy and planner in (None, known.planner)
+        if same_plans and fronts and known.scenario == scenario:
             return known
-    fresh = Stage(scenario, planner or Planner(policy, scenario.site))
+    fresh = Stage(scenario, strategy, planner or Planner(strategy.policy, scenario.site))
     _recent.insert(0, fresh)
     del _recent[_KEPT:]
     return fresh

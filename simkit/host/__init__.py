@@ -2,10 +2,11 @@
 
 from simkit.host.clock import Clock
 from simkit.host.costs import Cause, Costs, CostTable, load_costs
+from simkit.host.doorkeeper import Doorkeeper
 from simkit.host.order import Agenda, Kind, base, place, priority
 from simkit.host.server import Server, worker_count
 from simkit.host.upstream import Upstream
-from simkit.host.wire import NEVER, Connection, Exchange
+from simkit.host.wire import NEVER, Connection, Exchange, Hold, Line
 from simkit.host.worker import Worker
 
 __all__ = [
@@ -16,8 +17,11 @@ __all__ = [
     "Connection",
     "CostTable",
     "Costs",
+    "Doorkeeper",
     "Exchange",
+    "Hold",
     "Kind",
+    "Line",
     "Server",
     "Upstream",
     "Worker",

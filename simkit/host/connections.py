@@ -4,8 +4,9 @@
        ▲              │                      ├─► _shaken ─► the requests that wait are on their way
        └── SYN lost ◄─┘ backlog full         └─► _turn_away           no slot: accepted and reset
 
-Starred functions begin jobs of the worker. What the model leaves out: packets, the time that
-bytes take on the wire, lingering close.
+Starred functions begin jobs of the worker. Before all this a firewall may drop or reject the SYN;
+afterwards a header, or a body, that never ends may hold the connection. Packets are not modelled,
+nor is what a client does not take: an answer is on its way as soon as nginx has written it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from collections.abc import Callable
 from simkit import draws
 from simkit.draws import Purpose
 from simkit.host.costs import Cause, Costs
+from simkit.host.doorkeeper import Doorkeeper
 from simkit.host.order import Agenda, Kind, base
 from simkit.host.tally import Tally
-from simkit.host.wire import NEVER, Connection, Exchange
+from simkit.host.wire import NEVER, Connection, Exchange, Hold
 from simkit.host.worker import Then, Worker
 from simkit.policy import ConnectionSettings
 from simkit.policy.plan import Answer, Decision, Handler
+from simkit.traffic.cohorts import Reach
 from simkit.wire import Sight, SightKind
 
 __all__ = ["Connections", "SettingsOf"]
@@ -40,6 +43,7 @@ _LINE = base(Kind.LINE)
 _REFUSED = Sight(SightKind.REFUSED)
 _RESET = Sight(SightKind.RESET)
 _EMPTY = Sight(SightKind.EMPTY)
+_CONNECTED = Sight(SightKind.CONNECTED)
 _TIMED_OUT = 408
 
 
@@ -55,8 +59,10 @@ class Connections:
         workers: int,
         slots: int,
         backlog: int,
+        doorkeeper: Doorkeeper,
     ) -> None:
         self._agenda = agenda
+        self._doorkeeper = doorkeeper
         self._settings_of = settings_of
         self._costs = costs
         self._backlog = backlog
@@ -82,15 +88,34 @@ class Connections:
         """The client opens the connection of this exchange, in order to send it there."""
         connection = exchange.connection
         now = self._agenda.now
+        blocked = self._doorkeeper.verdict(connection.peer)
+        if blocked is not None:
+            self._block(exchange, blocked, now + 2 * connection.half_rtt_ns)
+            return
         settings = self.settings(connection.port)
         if settings is None:
             connection.closed_ns = now
             exchange.reply(_REFUSED, now + 2 * connection.half_rtt_ns)
             return
         connection.settings = settings
+        line = connection.line
+        connection.resumed = line.ticket_ns <= now < line.ticket_ns + settings.resumption_ns
         if connection.tls:
             connection.waiting.append(exchange)
         self._syn(exchange, now + 3 * connection.half_rtt_ns)
+
+    def _block(self, exchange: Exchange, verdict: Decision, at_ns: int) -> None:
+        """The firewall turns a SYN away: what it drops is not even answered."""
+        connection = exchange.connection
+        self.tally.blocked_connections += 1
+        connection.blocked = verdict
+        if verdict.sight.kind is SightKind.NO_ANSWER:
+            return
+        connection.closed_ns = self._agenda.now
+        for refused in connection.waiting or [exchange]:
+            refused.over = True
+            refused.decision = verdict
+            refused.reply(verdict.sight, at_ns)
 
     def send(self, exchange: Exchange) -> None:
         """The client sends on a connection that it has: at once, or when the connection stands."""
@@ -127,6 +152,13 @@ class Connections:
         connection = exchange.connection
         if connection.hung_up:
             return
+        over = self._doorkeeper.over_rate(connection.peer, self._agenda.now)
+        if over is not None:
+            self._block(exchange, over, self._agenda.now + connection.half_rtt_ns)
+            if connection.closed_ns == NEVER:
+                self._lose_syn(exchange)
+            return
+        connection.blocked = None
         waiting = self._unaccepted.get(connection.port, 0)
         if waiting > self._backlog:
             self._lose_syn(exchange)
@@ -135,6 +167,10 @@ class Connections:
         u = draws.uniform(connection.key, Purpose.WORKER, connection.serial)
         connection.worker = self.workers[draws.integer(len(self.workers), u)]
         connection.worker.add(self._accept, exchange)
+        if exchange.reach is Reach.CONNECT:
+            connection.hung_up = True
+            exchange.over = True
+            exchange.reply(_CONNECTED, self._agenda.now)
 
     def _lose_syn(self, exchange: Exchange) -> None:
         self.tally.syn_retransmits += 1
@@ -171,7 +207,7 @@ class Connections:
         connection = exchange.connection
         connection.ready_ns = self._agenda.now
         exchange.reached = exchange.fresh = True
-        if exchange.line_every_ns:
+        if exchange.hold is Hold.HEADER:
             return self._hold(exchange)
         connection.busy += 1
         return self._decide(exchange)
@@ -188,8 +224,12 @@ class Connections:
             self._charge(Cause.TLS, self._costs.refused_handshake)
             return self._costs.refused_handshake, self._refuse_handshake
         self.tally.handshakes += 1
-        self._charge(Cause.TLS, self._costs.handshake)
-        return self._costs.handshake, self._shaken
+        cost = self._costs.handshake
+        if exchange.connection.resumed:
+            self.tally.resumptions += 1
+            cost = self._costs.resumed
+        self._charge(Cause.TLS, cost)
+        return cost, self._shaken
 
     def _refuse_handshake(self, exchange: Exchange) -> None:
         root = exchange.bound.plan.root
@@ -208,10 +248,24 @@ class Connections:
             return
         now = self._agenda.now
         connection.ready_ns = now + connection.half_rtt_ns
+        if connection.line.resumes:
+            connection.line.ticket_ns = connection.ready_ns
         for request in connection.waiting:
-            self._request(request, now + 2 * connection.half_rtt_ns)
+            self._go_on(request)
         connection.waiting.clear()
         self._rest(connection, connection.settings.client_header_timeout_ns)
+
+    def _go_on(self, exchange: Exchange) -> None:
+        """The connection stands for the client: it sends its request, or has what it wanted."""
+        connection = exchange.connection
+        if exchange.reach is Reach.REQUEST:
+            self._request(exchange, connection.ready_ns + connection.half_rtt_ns)
+            return
+        exchange.over = True
+        exchange.reply(_CONNECTED, connection.ready_ns)
+        key = _HANG_UP | connection.place
+        at = connection.ready_ns + connection.half_rtt_ns
+        self._agenda.at(at, key, self._hangs_up, connection)
 
     # Requests on a connection that stands
 
@@ -233,6 +287,9 @@ class Connections:
         if connection.closed_ns != NEVER:
             return 0, self._reset
         connection.worker.idle.pop(connection, None)
+        if exchange.hold is Hold.HEADER:
+            connection.busy -= 1
+            return self._hold(exchange)
         return self._decide(exchange)
 
     def _reset(self, exchange: Exchange) -> None:
@@ -240,14 +297,34 @@ class Connections:
         exchange.over = True
         exchange.reply(_RESET, self._agenda.now + exchange.connection.half_rtt_ns)
 
-    # A header that never ends
+    # What never ends: a header, a body, and after its answer the rest of the body
 
     def _hold(self, exchange: Exchange) -> tuple[int, Then]:
+        """The first part of such a header."""
         connection = exchange.connection
         connection.held = exchange
         self._charge(Cause.READ, self._costs.read)
         self._watch(connection, connection.settings.client_header_timeout_ns)
         return self._costs.read, self._await_line
+
+    def _hold_body(self, exchange: Exchange) -> None:
+        """nginx waits for the body of a request before it passes it on."""
+        connection = exchange.connection
+        connection.held = exchange
+        self._watch(connection, connection.settings.client_body_timeout_ns)
+        self._await_line(exchange)
+
+    def _linger(self, exchange: Exchange) -> None:
+        """nginx has answered, but the body goes on: it reads that for a while, lest the answer
+        be lost in a reset.
+        """
+        connection = exchange.connection
+        exchange.hold = Hold.REST
+        connection.held = exchange
+        settings = connection.settings
+        connection.linger_ns = self._agenda.now + settings.lingering_time_ns
+        self._watch(connection, settings.lingering_timeout_ns)
+        self._await_line(exchange)
 
     def _await_line(self, exchange: Exchange) -> None:
         connection = exchange.connection
@@ -256,11 +333,18 @@ class Connections:
         self._agenda.at(at, key, self._line_arrives, exchange)
 
     def _line_arrives(self, exchange: Exchange) -> None:
-        if exchange.connection.closed_ns == NEVER:
-            exchange.connection.worker.add(self._read_line, exchange)
+        connection = exchange.connection
+        if connection.closed_ns == NEVER and connection.held is exchange:
+            connection.worker.add(self._read_line, exchange)
 
-    def _read_line(self, _: Exchange) -> tuple[int, Then]:
+    def _read_line(self, exchange: Exchange) -> tuple[int, Then]:
+        connection = exchange.connection
         self._charge(Cause.READ, self._costs.read)
+        if exchange.hold is Hold.BODY:
+            self._watch(connection, connection.settings.client_body_timeout_ns)
+        elif exchange.hold is Hold.REST:
+            left_ns = connection.linger_ns - self._agenda.now
+            self._watch(connection, min(connection.settings.lingering_timeout_ns, max(left_ns, 0)))
         return self._costs.read, self._await_line
 
     # Rest, time-outs, the end
@@ -285,21 +369,37 @@ class Connections:
         if connection.timer_ns != now or connection.closed_ns != NEVER:
             return  # overtaken by another timer, or too late
         connection.timer_ns = NEVER
-        if connection.busy:
+        held = connection.held
+        if connection.busy and (held is None or held.hold is not Hold.BODY):
             return
         if connection.deadline_ns > now:
             self._set_timer(connection)
             return
-        if connection.held is not None:
-            self._give_up_header(connection.held)
+        if held is not None:
+            self._give_up(held)
         self._close(connection)
 
-    def _give_up_header(self, exchange: Exchange) -> None:
-        """Logged as 408, but nothing is sent: it looks like a 444."""
+    def _give_up(self, exchange: Exchange) -> None:
+        """A header or body has taken too long: 408 is logged, but nothing is sent, as with a 444.
+
+        After a lingering close the client, if it did not heed it, comes to see its answer.
+        """
         settings = exchange.connection.settings
-        self.tally.header_timeouts += 1
+        if exchange.hold is Hold.REST:
+            if not exchange.heeds:
+                self._reply_all([exchange], exchange.price.closing)
+            return
+        if exchange.hold is Hold.HEADER:
+            self.tally.header_timeouts += 1
+        else:
+            self.tally.body_timeouts += 1
+            self._let_go(exchange)
         exchange.status = _TIMED_OUT
         self._reply_all([exchange], _RESET if settings.reset_timedout_connection else _EMPTY)
+
+    def _let_go(self, exchange: Exchange) -> None:
+        """The request gives back what it holds."""
+        raise NotImplementedError
 
     def _reclaim(self, connection: Connection) -> None:
         """An idle connection gives way to a new one."""

@@ -46,7 +46,8 @@ class CostTable(Part):
 
     ``new_connection_us`` holds accepting, reading, answering and closing; ``kept_connection_us``
     a request on a connection that stands. What an answer on a new connection costs beyond
-    ``accept_us`` is the answer's own part of it.
+    ``accept_us`` is the answer's own part of it. A session that is resumed costs as much as a full
+    handshake where ``resumed_us`` is not given.
     """
 
     name: str
@@ -58,6 +59,7 @@ class CostTable(Part):
     delay_us: NotNegative
     body_ns_per_byte: NotNegative
     handshake_us: dict[Literal["ecdsa", "rsa"], NotNegative]
+    resumed_us: NotNegative | None = None
     refused_handshake_us: NotNegative
     new_connection_us: AnswerCosts
     kept_connection_us: AnswerCosts
@@ -99,6 +101,7 @@ class Costs:
         "new",
         "read",
         "refused_handshake",
+        "resumed",
         "wake_up",
     )
 
@@ -109,6 +112,8 @@ class Costs:
         self.read = _ns(table.read_us)
         self.delay = _ns(table.delay_us)
         self.handshake = _ns(table.handshake_us[certificate])
+        resumed_us = table.resumed_us
+        self.resumed = self.handshake if resumed_us is None else _ns(resumed_us)
         self.refused_handshake = max(0, _ns(table.refused_handshake_us) - self.accept)
         self.body = table.body_ns_per_byte
         self.causes = _CAUSES

@@ -10,7 +10,7 @@ __all__ = ["failure"]
 
 
 def failure(status: int, meant: Decision, *, http2: bool) -> Decision:
-    """nginx's page for 500 (it closes the connection) or 504, in place of the answer meant.
+    """nginx's page for 500 (it closes the connection), 502 or 504, in place of the answer meant.
 
     An `error_page` for these codes is not followed, nor is `server_tokens off`.
     """

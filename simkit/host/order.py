@@ -19,6 +19,7 @@ HANG_UP        number of the client        number of the connection within the c
 CONNECT        number of the client        number of the connection within the client
 REQUEST        number of the client        number of the attempt within the client
 LINE           number of the client        number of the connection within the client
+EDGE           number of the client        number of the attempt within the client
 SIGHT          number of the client        number of the attempt within the client
 PATIENCE       number of the client        0: one such timer for each client
 WAKE           number of the client        how many pauses the client has made
@@ -33,6 +34,8 @@ that two engines need to agree on:
   for its life.
 - A worker is one server with a first-come queue. A job's decision (`admit`) and its cost are
   fixed when the worker begins it; what it causes happens when the worker has finished it.
+- Edges of a CDN have the numbers that follow on those of the clients. Which edge serves a client
+  hangs on the client's address alone.
 - Requests on one connection are in the order in which they were sent.
 - The upstream takes requests in the order in which they come, and goes on with one whose client
   has left. Tokens that a limit has spent stay spent.
@@ -66,9 +69,10 @@ class Kind(IntEnum):
     CONNECT = 6
     REQUEST = 7
     LINE = 8
-    SIGHT = 9
-    PATIENCE = 10
-    WAKE = 11
+    EDGE = 9
+    SIGHT = 10
+    PATIENCE = 11
+    WAKE = 12
 
 
 _ENTITY_BITS = 27

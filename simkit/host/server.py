@@ -15,14 +15,15 @@ from __future__ import annotations
 from simkit.host.clock import Clock
 from simkit.host.connections import Connections
 from simkit.host.costs import Cause, Costs
+from simkit.host.doorkeeper import Doorkeeper
 from simkit.host.failures import failure
 from simkit.host.order import Agenda, Kind, base
 from simkit.host.prices import Price, Prices
 from simkit.host.upstream import Upstream
-from simkit.host.wire import NEVER, Connection, Exchange
+from simkit.host.wire import NEVER, Connection, Exchange, Hold, Line
 from simkit.host.worker import Then
 from simkit.policy import Gate, Policy, Step
-from simkit.policy.plan import Decision
+from simkit.policy.plan import Decision, Handler
 from simkit.traffic.machine import HostSpec
 from simkit.traffic.part import NS_PER_MS
 
@@ -33,6 +34,7 @@ _DELAY = base(Kind.DELAY)
 
 _CLIENT_CLOSED = 499
 _NO_SLOT = 500
+_BAD_GATEWAY = 502
 _GATEWAY_TIMEOUT = 504
 
 
@@ -52,6 +54,9 @@ class Server(Connections):
         clock: Clock,
         spec: HostSpec,
         costs: Costs,
+        *,
+        uplink_ns_per_byte: float = 0.0,
+        doorkeeper: Doorkeeper | None = None,
     ) -> None:
         super().__init__(
             agenda,
@@ -60,7 +65,9 @@ class Server(Connections):
             workers=worker_count(policy, spec),
             slots=policy.worker_connections,
             backlog=spec.backlog,
+            doorkeeper=doorkeeper or Doorkeeper(),
         )
+        self._uplink = Line(-1, 0, 0, uplink_ns_per_byte)
         self._gate = gate
         self._clock = clock
         self._prices = Prices(costs)
@@ -84,7 +91,9 @@ class Server(Connections):
         price = exchange.price = self._prices.of(step.decision)
         cost = price.fresh_ns if exchange.fresh else price.kept_ns
         self._charge(price.cause, cost)
-        return cost, self._pass_on if price.proxied else self._answer
+        if price.proxied:
+            return cost, self._hold_body if exchange.hold is Hold.BODY else self._pass_on
+        return cost, self._answer
 
     # A delay by a limit
 
@@ -113,7 +122,11 @@ class Server(Connections):
         exchange.upstream = exchange.parked = True
         now = self._agenda.now
         done = self.upstream.enter(exchange, now)
-        if done > now + self.upstream.timeout_ns:
+        if done is None:
+            done = now
+            self.tally.bad_gateways += 1
+            self._fail(exchange, _BAD_GATEWAY)
+        elif done > now + self.upstream.timeout_ns:
             done = now + self.upstream.timeout_ns
             self.tally.gateway_timeouts += 1
             self._fail(exchange, _GATEWAY_TIMEOUT)
@@ -152,14 +165,24 @@ class Server(Connections):
         connection.served += 1
         if not decision.sight.kept or self._is_used_up(connection, decision):
             connection.last = True
+        unfinished = exchange.hold is Hold.BODY
+        connection.last = connection.last or unfinished
         sight = price.closing if connection.last else decision.sight
-        exchange.reply(sight, self._agenda.now + connection.half_rtt_ns)
+        if exchange.heeds or decision.handler is Handler.SILENT:
+            exchange.reply(sight, self._delivered_ns(connection, decision.bytes_sent))
         if connection.busy:
             return
-        if connection.last or connection.hung_up:
+        if unfinished and decision.handler is not Handler.SILENT and not connection.hung_up:
+            self._linger(exchange)
+        elif connection.last or connection.hung_up:
             self._close(connection)
         else:
             self._rest(connection, connection.settings.keepalive_timeout_ns)
+
+    def _delivered_ns(self, connection: Connection, size: int) -> int:
+        """When the last of so many bytes has come to the client."""
+        sent_ns = self._uplink.delivered_ns(self._agenda.now, size)
+        return connection.line.delivered_ns(sent_ns + connection.half_rtt_ns, size)
 
     def _is_used_up(self, connection: Connection, decision: Decision) -> bool:
         lease = connection.settings.lease if connection.http2 else decision.lease
@@ -192,6 +215,7 @@ class Server(Connections):
                 self._let_go(exchange)
         elif not exchange.reached:
             exchange.over = True
+            exchange.decision = connection.blocked
         if not connection.http2 or connection.ready_ns == NEVER:
             connection.hung_up = True
         if connection.hung_up and not connection.busy and connection.opened_ns != NEVER:

@@ -13,6 +13,9 @@ class Tally:
 
     __slots__ = (
         "accepts",
+        "bad_gateways",
+        "blocked_connections",
+        "body_timeouts",
         "bytes_out",
         "client_timeouts",
         "connection_ns",
@@ -24,6 +27,7 @@ class Tally:
         "peak_connections",
         "peak_slots",
         "refused_connections",
+        "resumptions",
         "reused_slots",
         "slots",
         "syn_retransmits",
@@ -33,6 +37,8 @@ class Tally:
         self.cpu_ns = [0] * len(Cause)
         self.accepts = 0
         self.handshakes = 0
+        self.resumptions = 0
+        self.blocked_connections = 0
         self.bytes_out = 0
         self.slots = 0
         self.peak_slots = 0
@@ -45,6 +51,8 @@ class Tally:
         self.reused_slots = 0
         self.client_timeouts = 0
         self.gateway_timeouts = 0
+        self.body_timeouts = 0
+        self.bad_gateways = 0
 
     def take_slot(self) -> None:
         """A connection slot of some worker was taken."""
@@ -72,6 +80,8 @@ class Tally:
             "utilisation": cpu_s * NS_PER_S / (window_ns * workers),
             "accepts": self.accepts,
             "handshakes": self.handshakes,
+            "resumptions": self.resumptions,
+            "blocked_connections": self.blocked_connections,
             "connection_s": (self.connection_ns + self.connections * window_ns) / NS_PER_S,
             "peak_connections": self.peak_connections,
             "peak_slots": self.peak_slots,
@@ -82,4 +92,6 @@ class Tally:
             "reused_slots": self.reused_slots,
             "client_timeouts": self.client_timeouts,
             "gateway_timeouts": self.gateway_timeouts,
+            "bad_gateways": self.bad_gateways,
+            "body_timeouts": self.body_timeouts,
         }

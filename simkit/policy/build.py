@@ -223,12 +223,24 @@ def _connection_settings(scope: Scope) -> ConnectionSettings:
         client_header_timeout_ns=scope.time_ns("client_header_timeout", 60),
         client_body_timeout_ns=scope.time_ns("client_body_timeout", 60),
         send_timeout_ns=scope.time_ns("send_timeout", 60),
+        lingering_timeout_ns=scope.time_ns("lingering_timeout", 5),
+        lingering_time_ns=scope.time_ns("lingering_time", 30),
+        resumption_ns=_resumption_ns(scope),
         keepalive_timeout_ns=scope.time_ns("keepalive_timeout", 75),
         lease=read_lease(scope),
         reset_timedout_connection=scope.flag("reset_timedout_connection"),
         tls=False,
         http2=False,
     )
+
+
+def _resumption_ns(scope: Scope) -> int:
+    """TLS sessions are resumed by tickets, which are on unless turned off, or from a cache."""
+    cache = scope.last("ssl_session_cache")
+    cached = cache is not None and cache.args[0] not in ("off", "none")
+    if not scope.flag("ssl_session_tickets", True) and not cached:
+        return 0
+    return scope.time_ns("ssl_session_timeout", 300)
 
 
 def _assigned(servers: Sequence[Server]) -> Iterator[str]:

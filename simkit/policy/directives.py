@@ -20,12 +20,14 @@ DECIDING = frozenset(
     ignore_invalid_headers include index internal keepalive_disable keepalive_requests
     keepalive_time keepalive_timeout large_client_header_buffers limit_conn limit_conn_dry_run
     limit_conn_status limit_conn_zone limit_except limit_req limit_req_dry_run
-    limit_req_status limit_req_zone listen location map max_ranges memcached_pass
+    limit_req_status limit_req_zone lingering_time lingering_timeout listen location map max_ranges
+    memcached_pass
     merge_slashes msie_padding port_in_redirect proxy_intercept_errors proxy_pass
     real_ip_header real_ip_recursive recursive_error_pages reset_timedout_connection return
     rewrite root satisfy scgi_intercept_errors scgi_pass send_timeout server server_name
     server_name_in_redirect server_tokens set set_real_ip_from split_clients ssl_certificate
-    ssl_reject_handshake try_files types underscores_in_headers upstream
+    ssl_reject_handshake ssl_session_cache ssl_session_tickets ssl_session_timeout try_files
+    types underscores_in_headers upstream
     uwsgi_intercept_errors uwsgi_pass valid_referers worker_connections worker_processes
     """.split()
 )
@@ -41,7 +43,7 @@ _HARMLESS = frozenset(
     http2_idle_timeout http2_max_concurrent_pushes http2_max_concurrent_streams
     http2_max_field_size http2_max_header_size http2_max_requests http2_push
     http2_push_preload http2_recv_buffer_size http2_recv_timeout limit_conn_log_level
-    limit_rate limit_rate_after limit_req_log_level lingering_time lingering_timeout
+    limit_rate limit_rate_after limit_req_log_level
     load_module lock_file log_format log_not_found log_subrequest map_hash_bucket_size
     map_hash_max_size master_process min_delete_depth multi_accept open_file_cache
     open_file_cache_errors open_file_cache_min_uses open_file_cache_valid open_log_file_cache
@@ -76,7 +78,7 @@ _HARMLESS_AT = {
 """Directives that cannot matter with these values, and would with others."""
 
 _HARMLESS_PREFIX = re.compile(
-    r"(?:gzip|brotli|zstd|ssl_(?!reject_handshake$|verify_client$|certificate$)|sub_filter|userid|image_filter)"
+    r"(?:gzip|brotli|zstd|ssl_(?!reject_handshake$|verify_client$|certificate$|session_(?:cache|tickets|timeout)$)|sub_filter|userid|image_filter)"
     r"|(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_(?!pass$|cache|intercept_errors|store)"
     r"|(?:fastcgi|uwsgi|scgi|grpc)_param$"
 )

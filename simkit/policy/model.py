@@ -319,6 +319,9 @@ class ConnectionSettings:
     client_header_timeout_ns: int
     client_body_timeout_ns: int
     send_timeout_ns: int
+    lingering_timeout_ns: int
+    lingering_time_ns: int
+    resumption_ns: int  # how long a TLS session can be resumed; 0: never
     keepalive_timeout_ns: int
     lease: Lease
     reset_timedout_connection: bool

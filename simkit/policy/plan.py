@@ -31,8 +31,9 @@ __all__ = [
 
 
 class Phase(StrEnum):
-    """Where in nginx's order a decision falls."""
+    """Where in nginx's order a decision falls; ``in front`` of nginx comes before all of it."""
 
+    FRONT = "in front"
     HANDSHAKE = "handshake"
     PARSE = "parse"
     POST_READ = "post-read"

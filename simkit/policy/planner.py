@@ -88,6 +88,10 @@ class Planner:
         self._rooms_by_size: dict[int, dict[int, int]] = {}
         self.warnings: list[str] = []
 
+    def with_policy(self, policy: Policy) -> Planner:
+        """A planner of another policy in front of the same site."""
+        return Planner(policy, self.site)
+
     @property
     def entry_count(self) -> int:
         """How many keys have been seen so far, over all zones."""

@@ -31,6 +31,7 @@ from simkit.errors import InputError
 from simkit.policy import Policy
 from simkit.policy.answers import page_bytes
 from simkit.policy.plan import Answer, Consult, Decision, Node, Occupy
+from simkit.strategy import strategy_of
 from simkit.traffic import Scenario
 from simkit.wire import Shape, SightKind, address
 
@@ -61,7 +62,7 @@ def run_entries(run: Run, scenario: Scenario, policy: Policy, start: datetime) -
         raise InputError(
             "a run that recorded totals has no requests to write a log of", hint="record all"
         )
-    ground = stage(scenario, policy)
+    ground = stage(scenario, strategy_of(policy))
     columns = run.requests
     ended_ns, duration_ns = _times(run, ground)
     start_ms = round(start.timestamp() * 1000)

@@ -11,6 +11,7 @@ from simkit.traffic.cohorts import (
     Flaw,
     Flood,
     Probe,
+    Reach,
     Scanner,
     Slow,
     Visitor,
@@ -21,6 +22,7 @@ from simkit.traffic.reactions import Action, ReactionTable
 from simkit.traffic.reading import load_scenario
 from simkit.traffic.scenario import LeakageSpec, Scenario
 from simkit.traffic.site import PageSpec, SiteSpec
+from simkit.traffic.stops import Stop, StopCounter
 
 __all__ = [
     "CLIENTS",
@@ -39,11 +41,14 @@ __all__ = [
     "NetworkSpec",
     "PageSpec",
     "Probe",
+    "Reach",
     "ReactionTable",
     "Scanner",
     "Scenario",
     "SiteSpec",
     "Slow",
+    "Stop",
+    "StopCounter",
     "UpstreamSpec",
     "Visitor",
     "load_scenario",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from simkit import draws
 from simkit.draws import Purpose
 from simkit.traffic.part import NS_PER_S, NotNegative, Part, Positive
 
-__all__ = ["Arrivals"]
+__all__ = ["LONGEST_NS", "Arrivals", "Pulses"]
+
+LONGEST_NS = float(1 << 60)
+"""The longest gap: a client that has slowed down that much comes no more."""
 
 Kind = Literal["uniform", "poisson", "periodic", "at once"]
 
@@ -34,13 +38,17 @@ class Arrivals(Part):
     ``at once``   once, at ``from_s``
     ============  ===========================================================================
 
-    From ``until_s`` on (the end of the window if None) nothing is started.
+    From ``until_s`` on (the end of the window if None) nothing is started. With ``pause_s`` they
+    come in pulses, the same for all clients: ``pulse_s`` of arrivals and a pause in turn, from
+    ``from_s`` on. The pauses do not count for the gaps.
     """
 
     kind: Kind = "uniform"
     from_s: NotNegative = 0.0
     until_s: Positive | None = None
     every_s: Positive | None = None
+    pulse_s: Positive = 1.0
+    pause_s: NotNegative = 0.0
 
     @property
     def repeats(self) -> bool:
@@ -63,34 +71,65 @@ class Arrivals(Part):
         ``now_ns`` tells, when the next start is asked for, the time at which the client is ready
         for it; ``pace`` is a factor that stretches the gaps.
         """
-        end = self.end_ns(window_ns)
-        at = self._first_ns(key, end)
+        begin, pulses = self.begin_ns, Pulses.of(self)
+        length = pulses.inside(max(0, self.end_ns(window_ns) - begin))
+        at = self._first_ns(key, length)
         number = 0
-        while at < end:
-            yield at
+        while at < length:
+            yield begin + pulses.outside(at)
             if not self.repeats:
                 return
             number += 1
-            at = self._next_ns(key, number, at, now_ns(), pace())
+            ready = pulses.inside(max(0, now_ns() - begin))
+            at = self._next_ns(key, number, at, ready, pace())
 
-    def _first_ns(self, key: int, end: int) -> int:
-        begin = int(self.from_s * NS_PER_S)
+    @property
+    def begin_ns(self) -> int:
+        """From when on something is started."""
+        return int(self.from_s * NS_PER_S)
+
+    def _first_ns(self, key: int, length: int) -> int:
         mean_ns = (self.every_s or 0.0) * NS_PER_S
         u = draws.uniform(key, Purpose.ARRIVAL, 0)
         match self.kind:
             case "at once":
-                return begin
+                return 0
             case "uniform":
-                return begin + int(u * (end - begin))
+                return int(u * length)
             case "periodic":
-                return begin + int(u * mean_ns)
+                return int(u * mean_ns)
             case "poisson":
-                return begin + int(draws.exponential(mean_ns, u))
+                return int(min(draws.exponential(mean_ns, u), LONGEST_NS))
 
     def _next_ns(self, key: int, number: int, at: int, now: int, pace: float) -> int:
         mean_ns = (self.every_s or 0.0) * NS_PER_S * pace
         if self.kind == "periodic":
-            gap = max(1, int(mean_ns))
+            gap = max(1, int(min(mean_ns, LONGEST_NS)))
             return at + gap * max(1, -((at - now) // gap))
         u = draws.uniform(key, Purpose.ARRIVAL, number)
-        return max(at, now) + max(1, int(draws.exponential(mean_ns, u)))
+        return max(at, now) + max(1, int(min(draws.exponential(mean_ns, u), LONGEST_NS)))
+
+
+@dataclass(frozen=True, slots=True)
+class Pulses:
+    """Time with pauses in it, in nanoseconds: ``on`` and ``off`` in turn; no pauses if 0."""
+
+    on: int
+    off: int
+
+    @classmethod
+    def of(cls, arrivals: Arrivals) -> Pulses:
+        """Those of a cohort's arrivals."""
+        off = int(arrivals.pause_s * NS_PER_S)
+        return cls(max(1, int(arrivals.pulse_s * NS_PER_S)), off)
+
+    def outside(self, inside: int) -> int:
+        """When it is that so much time outside of the pauses has passed."""
+        return inside // self.on * self.off + inside if self.off else inside
+
+    def inside(self, outside: int) -> int:
+        """How much time outside of the pauses has passed by then."""
+        if not self.off:
+            return outside
+        whole, rest = divmod(outside, self.on + self.off)
+        return whole * self.on + min(rest, self.on)

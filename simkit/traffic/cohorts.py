@@ -7,17 +7,20 @@ agent, headers), when it starts something, and how it reacts. What it starts dep
 ``visitor``  sessions of pages: a document, its resources over parallel connections, thinking
 ``caller``   one request after another from a list: API clients, monitors, crawlers, feed readers
 ``probe``    a single request, and gone
-``scanner``  a list of words as fast as its threads get through it, and rules for giving up
+``scanner``  a list of words as fast as its threads get through it, or at a rate of its own
 ``flood``    requests that wait for no answer
-``slow``     connections that are held open by a header that never ends
+``slow``     connections that are held open by a header, or a body, that never ends
 ``custom``   nothing by itself: `simkit.engine.simulate` is given a behaviour for it
 ===========  ====================================================================================
 
-People behind one address are visitors whose ``addresses`` name a single one.
+People behind one address are visitors whose ``addresses`` name a single one. Whatever the kind,
+clients react to what they see (`simkit.traffic.reactions`), which may mean to go on as somebody
+else, and stop by rules (`simkit.traffic.stops`).
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
@@ -27,6 +30,7 @@ from simkit.traffic.arrivals import Arrivals
 from simkit.traffic.catalogue import CLIENTS
 from simkit.traffic.part import Count, Name, NotEmpty, NotNegative, Part, Positive, Share
 from simkit.traffic.reactions import Action, ReactionTable, Sighting
+from simkit.traffic.stops import Stop
 from simkit.wire import Fault, Version
 
 __all__ = [
@@ -38,6 +42,7 @@ __all__ = [
     "Flaw",
     "Flood",
     "Probe",
+    "Reach",
     "Scanner",
     "Slow",
     "Visitor",
@@ -62,6 +67,20 @@ Network = Annotated[str, AfterValidator(_network)]
 Preset = Annotated[str, AfterValidator(_preset)]
 Target = Annotated[str, StringConstraints(pattern=r"^[/*]\S*$")]
 Header = tuple[Annotated[str, Field(min_length=1)], str]
+
+
+class Reach(IntEnum):
+    """How far a client goes with the server."""
+
+    CONNECT = 0
+    """It connects, and hangs up."""
+    HANDSHAKE = 1
+    """It hangs up after the TLS handshake."""
+    REQUEST = 2
+    """It asks for something."""
+
+
+Goes = Literal["connect", "handshake", "request"]
 
 
 class Call(Part):
@@ -92,6 +111,14 @@ class CohortBase(Part):
     than that. ``host`` is the Host header: ``site``, ``address`` (the server's own), ``none``, or
     a name. ``agents`` are drawn, one for each client; an empty one, like none at all, means no
     User-Agent. ``client`` is a preset of the catalogue, to which ``reactions`` adds.
+
+    A client with several ``identities`` has as many addresses; it goes on to the next one when its
+    reactions say so or, if it ``rotates``, with each wish or each start. ``goes`` is how far it
+    goes: a probe or a flood may want no more than the connection, or than its TLS handshake.
+    ``resumes`` says whether TLS sessions are taken up again on further connections, if the server
+    lets them. ``downlink_mbit_per_s`` is the bandwidth that a client has for all that it loads.
+    What stands in front of the server is passed by clients that are ``direct``: they know its own
+    address, as those do that ask for it (``host = "address"``).
     """
 
     name: Name
@@ -106,11 +133,17 @@ class CohortBase(Part):
     headers: tuple[Header, ...] = ()
     flaw: Flaw | None = None
     keeps_connections: bool = True
+    resumes: bool = False
+    direct: bool | None = None
+    identities: Count = 1
+    rotates: Literal["never", "wish", "start"] = "never"
+    downlink_mbit_per_s: Positive | None = None
     rtt_ms: NotNegative | None = None
     patience_s: Positive = 30.0
     arrivals: Arrivals = Arrivals()
     client: Preset = "once"
     reactions: dict[Sighting, Action] = Field(default_factory=dict)
+    stops: tuple[Stop, ...] = ()
 
     @property
     def version(self) -> Version:
@@ -126,6 +159,16 @@ class CohortBase(Part):
     def has_agent(self) -> bool:
         """Whether all of them send a User-Agent."""
         return bool(self.agents) and all(self.agents)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether they pass what stands in front of the server."""
+        return self.host == "address" if self.direct is None else self.direct
+
+    @property
+    def goes_as_far_as(self) -> Reach:
+        """How far they go: see `Reach`."""
+        return Reach.REQUEST
 
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks that the clients take their addresses from, in turn."""
@@ -166,24 +209,35 @@ class Probe(CohortBase):
 
     kind: Literal["probe"]
     calls: Annotated[tuple[Call, ...], NotEmpty] = (Call(),)
+    goes: Goes = "request"
+
+    @property
+    def goes_as_far_as(self) -> Reach:
+        """How far they go: see `Reach`."""
+        return Reach[self.goes.upper()]
 
 
 class Scanner(CohortBase):
-    """A path scanner: every word with every ending, shared between ``threads``.
+    """A scanner: every word with every ending, then its ``calls``, shared between ``threads``.
 
-    First it asks for ``/`` and for a path that cannot exist, as gobuster and others do. It gives
-    up if either gets no HTTP answer, or if the second gets anything but a 404: then it could not
-    tell what exists from what does not.
+    If it ``examines`` the site first, it asks for ``/`` and for a path that cannot exist, as
+    gobuster and others do. It gives up if either gets no HTTP answer, or if the second gets
+    anything but a 404: then it could not tell what exists from what does not. Without
+    ``rate_per_s`` it is as fast as its threads get answers.
     """
 
     kind: Literal["scanner"]
-    words: Annotated[tuple[str, ...], NotEmpty]
+    words: tuple[str, ...] = ()
     endings: Annotated[tuple[str, ...], NotEmpty] = ("",)
+    calls: tuple[Call, ...] = ()
     threads: Count = 10
+    examines: bool = True
+    rate_per_s: Positive | None = None
 
-    def paths(self) -> tuple[str, ...]:
-        """Every path it asks for, in order."""
-        return tuple(f"/{word}{ending}" for word in self.words for ending in self.endings)
+    def asks(self) -> tuple[Call, ...]:
+        """All that it asks for, in order."""
+        words = (Call(path=f"/{word}{end}") for word in self.words for end in self.endings)
+        return (*words, *self.calls)
 
 
 class Flood(CohortBase):
@@ -191,20 +245,37 @@ class Flood(CohortBase):
 
     kind: Literal["flood"]
     calls: Annotated[tuple[Call, ...], NotEmpty] = (Call(),)
+    goes: Goes = "request"
+
+    @property
+    def goes_as_far_as(self) -> Reach:
+        """How far they go: see `Reach`."""
+        return Reach[self.goes.upper()]
 
 
 class Slow(CohortBase):
-    """Slowloris: connections that are opened, and opened again when they were closed.
+    """Slowloris and the like: connections that are opened, and opened again when they were closed.
 
     Each client holds up to ``connections`` and opens at most ``open_per_s``. Every
-    ``line_every_s`` it sends one more line of a header that never ends. The defaults are those
-    of slowhttptest 1.8.
+    ``line_every_s`` it sends one more line of a header that never ends, or one more piece of the
+    ``body`` of its call, a POST that never ends. It closes a connection on which an answer has
+    come, unless it does not ``heed`` answers. The defaults are those of slowhttptest 1.8.
     """
 
     kind: Literal["slow"]
     connections: Count = 50
     open_per_s: Positive = 50.0
     line_every_s: Positive = 10.0
+    what: Literal["header", "body"] = "header"
+    call: Call = Call()
+    heeds: bool = True
+
+    @property
+    def asks_for(self) -> Call:
+        """What each connection asks for; a body needs a method that has one."""
+        if self.what == "header" or self.call.body_bytes:
+            return self.call
+        return Call(path=self.call.path, method="POST", body_bytes=4096)
 
 
 class Custom(CohortBase):

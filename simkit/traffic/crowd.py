@@ -10,26 +10,29 @@ from typing import TYPE_CHECKING
 from simkit import draws
 from simkit.addresses import AddressRange
 from simkit.draws import Purpose
-from simkit.wire import Address
 
 if TYPE_CHECKING:
     from simkit.traffic.cohorts import CohortBase
     from simkit.traffic.scenario import Scenario
 
-__all__ = ["Member", "addresses_of", "members", "range_in", "ranges_of", "room"]
+__all__ = ["Member", "members", "range_in", "ranges_of", "room"]
 
 Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One client. ``number`` counts through the run, ``key`` is its stream of draws."""
+    """One client: ``number`` counts through the run, ``index`` through its cohort.
+
+    ``key`` is its stream of draws, ``agent`` the place of its first agent among those of the
+    cohort.
+    """
 
     number: int
     cohort: int
+    index: int
     key: int
-    address: Address
-    agent: str
+    agent: int
 
 
 def members(scenario: Scenario, seed: int, replication: int) -> Iterator[Member]:
@@ -41,32 +44,27 @@ def members(scenario: Scenario, seed: int, replication: int) -> Iterator[Member]
     root = draws.mix(seed, replication)
     number = 0
     for position, cohort in enumerate(scenario.cohorts):
-        for index, address in enumerate(addresses_of(cohort)):
+        for index in range(cohort.count):
             key = draws.stream(root, cohort.name, index)
-            yield Member(number, position, key, address, _agent(cohort, key))
+            yield Member(number, position, index, key, _agent(cohort, key))
             number += 1
 
 
-def addresses_of(cohort: CohortBase) -> Iterator[Address]:
-    """The addresses of a cohort's clients, in order."""
-    ranges = ranges_of(cohort)
-    for index in range(cohort.count):
-        turn, which = divmod(index, len(ranges))
-        yield ranges[which][turn]
+def _agent(cohort: CohortBase, key: int) -> int:
+    u = draws.uniform(key, Purpose.AGENT)
+    return draws.integer(max(1, len(cohort.agents)), u)
 
 
 def ranges_of(cohort: CohortBase) -> list[AddressRange]:
-    """The same as ranges that take turns: client ``i`` is in the one of number ``i % len(…)``."""
+    """The addresses of a cohort's clients as ranges that take turns.
+
+    The address of number ``n`` is in the range of number ``n % len(…)``; identity ``k`` of client
+    ``i`` has that of number ``i * identities + k``.
+    """
     networks = cohort.networks()
-    takers = [len(range(which, cohort.count, len(networks))) for which in range(len(networks))]
+    count = cohort.count * cohort.identities
+    takers = [len(range(which, count, len(networks))) for which in range(len(networks))]
     return [range_in(network, n) for network, n in zip(networks, takers, strict=True)]
-
-
-def _agent(cohort: CohortBase, key: int) -> str:
-    if not cohort.agents:
-        return ""
-    u = draws.uniform(key, Purpose.AGENT)
-    return cohort.agents[draws.integer(len(cohort.agents), u)]
 
 
 def room(network: Network) -> int:

@@ -7,15 +7,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from simkit.traffic.part import Count, NotNegative, Part, Positive
+from simkit.traffic.part import Count, NotNegative, Part, Positive, Share
 
-__all__ = ["HostSpec", "NetworkSpec", "UpstreamSpec"]
+__all__ = ["HostSpec", "NetworkSpec", "UpstreamSpec", "ns_per_byte"]
+
+
+def ns_per_byte(mbit_per_s: float | None) -> float:
+    """Nanoseconds that a byte takes; 0 where no bandwidth is given."""
+    return 0.0 if mbit_per_s is None else 8_000.0 / mbit_per_s
 
 
 class NetworkSpec(Part):
-    """The network between clients and server: ``rtt_ms`` is there and back."""
+    """The network between clients and server: ``rtt_ms`` is there and back.
+
+    ``uplink_mbit_per_s`` is the bandwidth that the server has for all its answers together; without
+    it, and without a downlink of the client's own, bytes take no time.
+    """
 
     rtt_ms: NotNegative = 40.0
+    uplink_mbit_per_s: Positive | None = None
 
 
 class UpstreamSpec(Part):
@@ -23,7 +33,9 @@ class UpstreamSpec(Part):
 
     ``service`` is the distribution of the time that one request takes, of mean ``mean_ms``;
     ``sigma`` belongs to the lognormal. After ``timeout_s`` (nginx: proxy_read_timeout, 60 s
-    unless set) nginx answers 504 itself.
+    unless set) nginx answers 504 itself. A request that finds ``queue`` others waiting is turned
+    away, and so is a share of ``fails``: nginx then answers 502. What has been taken in is done,
+    even if its client has left.
     """
 
     servers: Count = 4
@@ -31,6 +43,8 @@ class UpstreamSpec(Part):
     mean_ms: NotNegative = 20.0
     sigma: Positive = 0.5
     timeout_s: Positive = 60.0
+    queue: Annotated[int, Field(ge=0)] | None = None
+    fails: Share = 0.0
 
     @property
     def median_share(self) -> float:

@@ -6,31 +6,47 @@ A table maps a sighting to an `Action`. The most specific entry applies:
     an HTTP answer            its code, such as "429"; its class, such as "4xx"
     anything else             its name, such as "empty"; "network"
 
-What no entry covers means giving up this wish and going on to the next. Answers below 400 are
-never looked up: the client has what it wanted.
+What the client wanted, an answer below 400 or a mere connection, has the entry "ok": there is
+nothing to be tried again, but a client may take courage. What no entry covers means giving up this
+wish and going on to the next.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from simkit.traffic.part import NotNegative, Part, Share
 from simkit.wire import Sight, SightKind
 
-__all__ = ["GIVE_UP", "Action", "ReactionTable", "Sighting", "is_idempotent", "retry_after_s"]
+__all__ = [
+    "FINE",
+    "GIVE_UP",
+    "SLOWEST",
+    "Action",
+    "ReactionTable",
+    "Sighting",
+    "is_idempotent",
+    "names_of",
+    "retry_after_s",
+]
 
-_ERRORS = {kind: kind.name.lower() for kind in SightKind if kind is not SightKind.HTTP}
+_NO_ERRORS = (SightKind.HTTP, SightKind.CONNECTED)
+_ERRORS = {kind: kind.name.lower() for kind in SightKind if kind not in _NO_ERRORS}
+SLOWEST = 1e9
+"""The largest factor of a client's gaps."""
+FINE = "ok"
+"""The name of what the client wanted."""
 _CODE = re.compile(r"[45](xx|[0-9][0-9])")
 
 
 def _known(name: str) -> str:
-    if name == "network" or name in _ERRORS.values() or _CODE.fullmatch(name):
+    if name in ("network", FINE) or name in _ERRORS.values() or _CODE.fullmatch(name):
         return name
-    names = ", ".join([*_ERRORS.values(), "network"])
+    names = ", ".join([*_ERRORS.values(), "network", FINE])
     raise ValueError(f"is nothing that a client sees: there are {names}, and codes like 429 or 4xx")
 
 
@@ -61,10 +77,30 @@ class Action(Part):
     """A Retry-After in the answer replaces the delay of the list."""
     only_with_header: bool = False
     """No further try unless the answer carries Retry-After."""
+    full_jitter: bool = False
+    """Each delay is drawn uniformly between nothing and what the list says."""
     slow_down: Annotated[float, Field(ge=1)] = 1.0
     """From now on, gaps between calls are this many times as long."""
+    speed_up: Annotated[float, Field(ge=1)] = 1.0
+    """From now on they are this many times as short, but never shorter than they were at first."""
+    change: Literal["", "agent", "address", "both"] = ""
+    """It goes on as somebody else: with its next agent, from its next address."""
     leave: bool = False
     """The client quits altogether."""
+
+    @property
+    def changes_agent(self) -> bool:
+        """Whether it goes on with another agent."""
+        return self.change in ("agent", "both")
+
+    @property
+    def changes_address(self) -> bool:
+        """Whether it goes on from another address."""
+        return self.change in ("address", "both")
+
+    def paced(self, pace: float) -> float:
+        """The factor of the client's gaps after this."""
+        return min(max(1.0, pace * self.slow_down / self.speed_up), SLOWEST)
 
 
 GIVE_UP = Action()
@@ -89,13 +125,16 @@ class ReactionTable:
         return action
 
     def _look_up(self, sight: Sight) -> Action:
-        if sight.kind is not SightKind.HTTP:
-            names = (_ERRORS[sight.kind], "network")
-        elif sight.status < 400:
-            return GIVE_UP
-        else:
-            names = (str(sight.status), f"{sight.status // 100}xx")
-        return next((self._entries[n] for n in names if n in self._entries), GIVE_UP)
+        return next((self._entries[n] for n in names_of(sight) if n in self._entries), GIVE_UP)
+
+
+def names_of(sight: Sight) -> tuple[str, ...]:
+    """The names that a sight has in tables, the most specific first."""
+    if sight.fine:
+        return (FINE,)
+    if sight.kind is not SightKind.HTTP:
+        return _ERRORS[sight.kind], "network"
+    return str(sight.status), f"{sight.status // 100}xx"
 
 
 def is_idempotent(method: str) -> bool:

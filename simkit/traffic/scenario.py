@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from simkit.traffic.cohorts import Cohort, CohortBase, Visitor
+from simkit.traffic.cohorts import Cohort, CohortBase, Reach, Scanner, Visitor
 from simkit.traffic.crowd import room
 from simkit.traffic.lines import KeyPath
 from simkit.traffic.machine import HostSpec, NetworkSpec
@@ -111,6 +111,7 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
             yield (*here, "name"), f"there is another cohort named {cohort.name}"
         yield from _address_problems(cohort, here)
         yield from _time_problems(cohort, scenario.length_s, here)
+        yield from _reach_problems(cohort, here)
         yield from _path_problems(cohort, scenario.site, here)
     for number, page in enumerate(scenario.site.pages):
         for position, path in enumerate(page.resources):
@@ -122,9 +123,10 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
 def _address_problems(cohort: CohortBase, here: KeyPath) -> Iterator[Problem]:
     networks = cohort.networks()
     for number, network in enumerate(networks):
-        takers = len(range(number, cohort.count, len(networks)))
+        takers = len(range(number, cohort.count * cohort.identities, len(networks)))
         if room(network) < takers:
-            text = f"{network} has room for {room(network)} clients, not for {takers}"
+            whom = "clients" if cohort.identities == 1 else "identities of clients"
+            text = f"{network} has room for {room(network)} {whom}, not for {takers}"
             yield (*here, "addresses", number), text
 
 
@@ -135,6 +137,13 @@ def _time_problems(cohort: CohortBase, length_s: float, here: KeyPath) -> Iterat
         yield (*place, "every_s"), f"is missing: {arrivals.kind} arrivals need it"
     if arrivals.from_s >= (length_s if arrivals.until_s is None else arrivals.until_s):
         yield (*place, "from_s"), "must be before the end of the arrivals"
+
+
+def _reach_problems(cohort: CohortBase, here: KeyPath) -> Iterator[Problem]:
+    if cohort.goes_as_far_as is Reach.HANDSHAKE and not cohort.tls:
+        yield (*here, "goes"), "a handshake needs tls = true"
+    if isinstance(cohort, Scanner) and not cohort.asks():
+        yield here, "a scanner needs words or calls"
 
 
 def _path_problems(cohort: CohortBase, site: SiteSpec, here: KeyPath) -> Iterator[Problem]:

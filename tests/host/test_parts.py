@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simkit import draws
 from simkit.draws import Purpose
 from simkit.engine.agenda import SimpyAgenda
-from simkit.host import Clock, Connection, Exchange, Kind, Upstream, Worker, priority
+from simkit.host import Clock, Connection, Exchange, Kind, Line, Upstream, Worker, priority
 from simkit.traffic import UpstreamSpec
 
 ENTITIES = st.integers(0, 2**27 - 1)
@@ -153,7 +153,7 @@ def test_a_worker_takes_jobs_in_order_and_pays_for_waking_only_when_it_slept() -
 
 
 def connection(serial: int) -> Connection:
-    return Connection(0, serial, 0, 80, tls=False, http2=False, half_rtt_ns=0)
+    return Connection(Line(0, 0, 0), serial, 80, 0, tls=False, http2=False)
 
 
 def test_idle_connections_give_way_when_a_sixteenth_of_the_slots_is_left() -> None:

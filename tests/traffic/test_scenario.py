@@ -5,7 +5,9 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from simkit.addresses import in_turn
 from simkit.traffic import load_scenario, members
+from simkit.traffic.crowd import ranges_of
 from tests.traffic.files import ONE_CALLER, scenario
 
 
@@ -59,8 +61,10 @@ def crowd(folder: Path, *cohorts: str) -> dict[str, list[tuple[int, str, str]]]:
     found = scenario(folder, *cohorts)
     table: dict[str, list[tuple[int, str, str]]] = {}
     for member in members(found, 1, 0):
-        name = found.cohorts[member.cohort].name
-        table.setdefault(name, []).append((member.key, str(member.address), member.agent))
+        cohort = found.cohorts[member.cohort]
+        who = in_turn(ranges_of(cohort), member.index)
+        agent = cohort.agents[member.agent] if cohort.agents else ""
+        table.setdefault(cohort.name, []).append((member.key, str(who), agent))
     return table
 
 

@@ -10,9 +10,17 @@ from typing import Any
 
 from simkit.draws import Purpose
 from simkit.engine.compiled.chances import exponential, geometric, integer, uniform
-from simkit.engine.compiled.clients import HTTP, begin, end, send, wake
+from simkit.engine.compiled.clients import (
+    action_at,
+    begin,
+    change,
+    end,
+    send,
+    starts_as_somebody_else,
+    wake,
+)
 from simkit.engine.compiled.compiler import compiled
-from simkit.engine.compiled.layout import ACTION, PAGE, Program, State
+from simkit.engine.compiled.layout import PAGE, Program, State
 from simkit.engine.compiled.memory import floats_at, record_at, small_ints_at
 from simkit.engine.compiled.pools import (
     NONE,
@@ -26,11 +34,15 @@ from simkit.engine.compiled.pools import (
     wish_at,
 )
 from simkit.engine.compiled.starts import first_start, next_start
+from simkit.traffic.arrivals import LONGEST_NS
 from simkit.traffic.part import NS_PER_S
+from simkit.traffic.reactions import SLOWEST
+from simkit.wire import SightKind
 
 _CHOICE, _LENGTH = int(Purpose.CHOICE), int(Purpose.LENGTH)
 _THINK, _BACKOFF_DRAW = int(Purpose.THINK), int(Purpose.BACKOFF)
 _NOT_FOUND = 404
+HTTP = int(SightKind.HTTP)
 
 _VISITOR, _CALLER = int(Program.VISITOR), int(Program.CALLER)
 _SCANNER, _FLOOD, _SLOW = int(Program.SCANNER), int(Program.FLOOD), int(Program.SLOW)
@@ -74,6 +86,7 @@ def _start_again(w: Any, slot: int) -> None:
     task = task_at(w, slot)
     client = client_at(w, task.client)
     if next_start(client, cohort_at(w, client.cohort), w.now_ns):
+        starts_as_somebody_else(w, task.client)
         _pause(w, slot, _START, client.start_ns)
     else:
         drop_task(w, slot)
@@ -94,11 +107,14 @@ def _go_on_unless_left(w: Any, slot: int) -> None:
 def flood(w: Any, slot: int) -> None:
     """One more request that waits for no answer."""
     client = client_at(w, slot)
+    if client.left:
+        return
     cohort = cohort_at(w, client.cohort)
     wish = begin(w, slot, 1)
     ask = 0 if cohort.ask_count == 1 else _choice(w, wish, cohort.ask_count)
     send(w, NONE, wish, ask, 0, 0, 0)
     if next_start(client, cohort, 0):
+        starts_as_somebody_else(w, slot)
         wake(w, slot, client.start_ns, -1 - slot)
 
 
@@ -136,26 +152,40 @@ def seen(w: Any, slot: int, attempt: int) -> None:
     if task.program == _HOLD_LANE:
         _held(w, slot, attempt)
         return
-    sight = sight_at(w, attempt_at(w, attempt).sight)
-    fine = sight.kind == HTTP and sight.status < 400
-    if fine or not _reacts(w, slot, attempt):
-        _fulfilled(w, slot, attempt, fine)
-
-
-@compiled
-def _reacts(w: Any, slot: int, attempt: int) -> bool:
-    """Whether the reactions have the task try again, now or later."""
-    task = task_at(w, slot)
     a = attempt_at(w, attempt)
     client = client_at(w, task.client)
     sight = sight_at(w, a.sight)
-    action = _action(w, client, sight, task.ask)
-    client.pace *= action.slow_down
+    action = _react(w, task.client, sight, small_ints_at(w.asks)[_first_ask(w, client) + task.ask])
+    if sight.fine or not _tries_again(w, slot, a, sight, action):
+        _fulfilled(w, slot, attempt, sight.fine != 0)
+
+
+@compiled
+def _first_ask(w: Any, client: Any) -> int:
+    return int(cohort_at(w, client.cohort).asks)
+
+
+@compiled
+def _react(w: Any, client_slot: int, sight: Any, idempotent: int) -> Any:
+    """What the cohort's reactions say to a sight; as far as it does not wait, it is done."""
+    client = client_at(w, client_slot)
+    action = action_at(w, client, sight, 1 - idempotent)
+    client.pace = min(max(1.0, client.pace * action.slow_down / action.speed_up), SLOWEST)
     client.left = client.left or action.leave
+    if action.changes_agent or action.changes_address:
+        change(w, client_slot, action.changes_agent, action.changes_address)
+    return action
+
+
+@compiled
+def _tries_again(w: Any, slot: int, a: Any, sight: Any, action: Any) -> bool:
+    """Whether the reactions have the task try again, now or later."""
+    task = task_at(w, slot)
     if task.at_once < action.resend_at_once or (a.reused and task.at_once < action.resend_reused):
         task.at_once += 1
         _try(w, slot)
         return True
+    client = client_at(w, task.client)
     delay_s = _delay_s(w, task, a, client, sight, action)
     if delay_s < 0 or client.left:
         return False
@@ -163,13 +193,6 @@ def _reacts(w: Any, slot: int, attempt: int) -> bool:
     task.at_once = 0
     _pause(w, slot, _BACKOFF, w.now_ns + int(delay_s * NS_PER_S))
     return True
-
-
-@compiled
-def _action(w: Any, client: Any, sight: Any, ask: int) -> Any:
-    cohort = cohort_at(w, client.cohort)
-    other_method = 1 - small_ints_at(w.asks)[cohort.asks + ask]
-    return record_at(w.actions, sight.actions + 2 * client.cohort + other_method, ACTION)
 
 
 @compiled
@@ -182,10 +205,10 @@ def _delay_s(w: Any, task: Any, a: Any, client: Any, sight: Any, action: Any) ->
     if action.honour_retry_after and sight.asks_retry:
         return float(sight.retry_after_s)
     delay_s = floats_at(w.delays)[action.delays + task.delayed]
-    if action.jitter == 0.0:
+    if action.jitter == 0.0 and not action.full_jitter:
         return delay_s
     u = uniform(client.key, _BACKOFF_DRAW, a.wish_number, a.item << 16 | a.number)
-    return delay_s * (1 + action.jitter * u)
+    return delay_s * u if action.full_jitter else delay_s * (1 + action.jitter * u)
 
 
 @compiled
@@ -223,11 +246,30 @@ def wakes(w: Any, slot: int) -> None:
     elif state == _THINKING:
         _begin_page(w, slot)
     elif state == _TURN:
-        _open_and_hold(w, slot)
+        _takes_turn(w, slot)
     elif task.program == _VISITOR:
         _page_is_over(w, slot)
+    elif task.program == _SCANNER:
+        _go_on_unless_left(w, slot)
     else:
         _start_again(w, slot)
+
+
+@compiled
+def _takes_turn(w: Any, slot: int) -> None:
+    lane = task_at(w, slot)
+    if lane.program == _HOLD_LANE:
+        _open_and_hold(w, slot)
+    else:
+        _fulfil(w, slot, begin(w, lane.client, 0), lane.ask, 0)
+
+
+@compiled
+def _turn_ns(w: Any, task: Any, gap_ns: int, pace: float) -> int:
+    """`simkit.engine.behaviours.Pacer`, which the task is: the time of its next turn."""
+    turn_ns = max(w.now_ns, task.turn_ns)
+    task.turn_ns = turn_ns + int(min(gap_ns * pace, LONGEST_NS))
+    return turn_ns
 
 
 @compiled
@@ -236,10 +278,12 @@ def _starts(w: Any, slot: int) -> None:
     if task.program == _VISITOR:
         _begin_session(w, slot)
     elif task.program == _SCANNER:
-        task.number = FRONT
-        _fulfil(w, slot, begin(w, task.client, 0), FRONT, 0)
+        if cohort_at(w, client_at(w, task.client).cohort).examines:
+            task.number = FRONT
+            _fulfil(w, slot, begin(w, task.client, 0), FRONT, 0)
+        else:
+            _scan_all(w, slot)
     elif task.program == _SLOW:
-        task.turn_ns = 0
         _start_lanes(w, slot, _HOLD_LANE, cohort_at(w, client_at(w, task.client).cohort).lanes)
     else:
         _call(w, slot)
@@ -394,23 +438,35 @@ def _examined(w: Any, slot: int, attempt: int) -> None:
         task.number = ABSENT
         _fulfil(w, slot, begin(w, task.client, 0), ABSENT, 0)
     elif task.number == ABSENT and sight.kind == HTTP and sight.status == _NOT_FOUND:
-        cohort = cohort_at(w, client_at(w, task.client).cohort)
-        task.cursor, task.count = 0, cohort.ask_count - FIRST_WORD
-        _start_lanes(w, slot, _SCAN_LANE, cohort.lanes)
+        _scan_all(w, slot)
     else:
-        _start_again(w, slot)
+        _go_on_unless_left(w, slot)
+
+
+@compiled
+def _scan_all(w: Any, slot: int) -> None:
+    task = task_at(w, slot)
+    cohort = cohort_at(w, client_at(w, task.client).cohort)
+    task.cursor, task.count = 0, cohort.ask_count - FIRST_WORD
+    _start_lanes(w, slot, _SCAN_LANE, cohort.lanes)
 
 
 @compiled
 def _scan_next(w: Any, slot: int) -> None:
     lane = task_at(w, slot)
     scanner = task_at(w, lane.parent)
-    if scanner.cursor >= scanner.count or client_at(w, lane.client).left:
+    client = client_at(w, lane.client)
+    if scanner.cursor >= scanner.count or client.left:
         _lane_ends(w, slot)
         return
     word = FIRST_WORD + scanner.cursor
     scanner.cursor += 1
-    _fulfil(w, slot, begin(w, lane.client, 0), word, 0)
+    gap_ns = cohort_at(w, client.cohort).gap_ns
+    if gap_ns:
+        lane.ask = word
+        _pause(w, slot, _TURN, _turn_ns(w, scanner, gap_ns, client.pace))
+    else:
+        _fulfil(w, slot, begin(w, lane.client, 0), word, 0)
 
 
 # Slow clients
@@ -421,13 +477,10 @@ def _hold_next(w: Any, slot: int) -> None:
     lane = task_at(w, slot)
     client = client_at(w, lane.client)
     cohort = cohort_at(w, client.cohort)
-    if w.now_ns / NS_PER_S >= cohort.until_s or client.left:
+    if w.now_ns >= cohort.end_ns or client.left:
         _lane_ends(w, slot)
         return
-    pacer = task_at(w, lane.parent)
-    turn_ns = max(w.now_ns, pacer.turn_ns)
-    pacer.turn_ns = turn_ns + cohort.open_gap_ns
-    _pause(w, slot, _TURN, turn_ns)
+    _pause(w, slot, _TURN, _turn_ns(w, task_at(w, lane.parent), cohort.gap_ns, 1.0))
 
 
 @compiled
@@ -437,13 +490,14 @@ def _open_and_hold(w: Any, slot: int) -> None:
     lane.failed = 0
     lane.wish = begin(w, lane.client, 0)
     lane.ask = 0
-    send(w, slot, lane.wish, 0, 0, 0, 1)
+    send(w, slot, lane.wish, 0, 0, 0, cohort_at(w, client_at(w, lane.client).cohort).hold)
 
 
 @compiled
 def _held(w: Any, slot: int, attempt: int) -> None:
     lane = task_at(w, slot)
-    client = client_at(w, lane.client)
     end(w, lane.wish, 0)
-    client.left = _action(w, client, sight_at(w, attempt_at(w, attempt).sight), 0).leave
+    client = client_at(w, lane.client)
+    idempotent = small_ints_at(w.asks)[_first_ask(w, client)]
+    _react(w, lane.client, sight_at(w, attempt_at(w, attempt).sight), idempotent)
     _hold_next(w, slot)

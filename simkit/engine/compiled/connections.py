@@ -12,10 +12,10 @@ from simkit.draws import Purpose
 from simkit.engine.compiled.calendar import schedule
 from simkit.engine.compiled.chances import integer, uniform
 from simkit.engine.compiled.compiler import compiled
-from simkit.engine.compiled.gate import root_of
+from simkit.engine.compiled.gate import release, root_of
 from simkit.engine.compiled.lanes import file
 from simkit.engine.compiled.layout import CONNECTION, NODE, Lane, NodeKind, Queue, Then
-from simkit.engine.compiled.memory import ints_at, record_at
+from simkit.engine.compiled.memory import ints_at, record_at, small_ints_at
 from simkit.engine.compiled.pools import (
     NONE,
     attempt_at,
@@ -27,6 +27,7 @@ from simkit.engine.compiled.pools import (
     drop_attempt,
     drop_connection,
     serial_of,
+    sight_at,
     worker_at,
 )
 from simkit.engine.compiled.queues import (
@@ -37,13 +38,22 @@ from simkit.engine.compiled.queues import (
     set_alarm,
     unlink,
 )
-from simkit.engine.compiled.wire import forget_waiting, keep_waiting, reply, reply_to_waiting
+from simkit.engine.compiled.wire import (
+    forget_waiting,
+    keep_waiting,
+    reply,
+    reply_to_waiting,
+    turn_away,
+    turn_away_waiting,
+)
 from simkit.host.connections import _SYN_RETRIES_NS
 from simkit.host.costs import Cause
 from simkit.host.order import Kind, base
-from simkit.host.wire import NEVER
+from simkit.host.wire import NEVER, Hold
+from simkit.traffic.cohorts import Reach
+from simkit.wire import SightKind
 
-EMPTY, RESET, REFUSED, NO_ANSWER = 0, 1, 2, 3
+EMPTY, RESET, REFUSED, NO_ANSWER, CONNECTED = 0, 1, 2, 3, 4
 """The numbers of the sights that no decision gives."""
 
 KEEPALIVE = int(Queue.KEEPALIVE)
@@ -63,6 +73,10 @@ _ANSWER = int(NodeKind.ANSWER)
 _CONNECT_LANE, _REQUEST_LANE = int(Lane.CONNECT), int(Lane.REQUEST)
 _HANG_UP_LANE = int(Lane.HANG_UP)
 _HEADER, _CLOSED = int(Queue.HEADER), int(Queue.CLOSED)
+_BODY, _LINGER = int(Queue.BODY), int(Queue.LINGER)
+_HEADER_HELD, _BODY_HELD, _REST_HELD = int(Hold.HEADER), int(Hold.BODY), int(Hold.REST)
+_CONNECT_ONLY, _REQUEST_TOO = int(Reach.CONNECT), int(Reach.REQUEST)
+_NO_ANSWER_KIND = int(SightKind.NO_ANSWER)
 _LANES = len(Lane)
 _TURN_AWAY, _CLOSE = int(Then.TURN_AWAY), int(Then.CLOSE)
 _REFUSE_HANDSHAKE, _SHAKEN = int(Then.REFUSE_HANDSHAKE), int(Then.SHAKEN)
@@ -77,13 +91,48 @@ def connect(w: Any, slot: int) -> None:
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
     cohort = cohort_at(w, c.cohort)
+    if w.firewall:
+        verdict = small_ints_at(w.verdicts)[c.peer]
+        if verdict != NONE:
+            _block(w, slot, verdict, w.now_ns + 2 * cohort.half_rtt_ns)
+            return
     if not cohort.listens:
         c.closed_ns = w.now_ns
         reply(w, slot, REFUSED, w.now_ns + 2 * cohort.half_rtt_ns)
         return
     if cohort.tls:
+        if cohort.resumes:
+            ticket_ns = client_at(w, client_of(c)).ticket_ns
+            c.resumed = ticket_ns <= w.now_ns < ticket_ns + cohort.resumption_ns
         keep_waiting(w, a.connection, slot)
     _syn(w, slot, w.now_ns + 3 * cohort.half_rtt_ns)
+
+
+@compiled
+def _block(w: Any, slot: int, verdict: int, at_ns: int) -> None:
+    """The firewall turns a SYN away: what it drops is not even answered."""
+    connection = attempt_at(w, slot).connection
+    c = connection_at(w, connection)
+    w.blocked_connections += 1
+    c.blocked = verdict
+    if sight_at(w, decision_at(w, verdict).sight).kind == _NO_ANSWER_KIND:
+        return
+    c.closed_ns = w.now_ns
+    if c.waiting == NONE:
+        turn_away(w, slot, verdict, at_ns)
+    else:
+        turn_away_waiting(w, connection, verdict, at_ns)
+
+
+@compiled
+def _is_over_rate(w: Any, peer: int) -> bool:
+    """`simkit.strategy.firewall.Rate.passes`, the other way round."""
+    due_ns = ints_at(w.due_ns)
+    due_ns[peer] = max(due_ns[peer], w.now_ns)
+    if due_ns[peer] - w.now_ns > w.rate_ahead_ns:
+        return True
+    due_ns[peer] += w.rate_gap_ns
+    return False
 
 
 @compiled
@@ -103,9 +152,14 @@ def send(w: Any, slot: int) -> None:
 @compiled
 def hang_up(w: Any, connection: int) -> None:
     """The client closes the connection, in order."""
+    half_rtt_ns = cohort_at(w, connection_at(w, connection).cohort).half_rtt_ns
+    _hang_up_at(w, connection, w.now_ns + half_rtt_ns)
+
+
+@compiled
+def _hang_up_at(w: Any, connection: int, at_ns: int) -> None:
     c = connection_at(w, connection)
     c.holders += 1
-    at_ns = w.now_ns + cohort_at(w, c.cohort).half_rtt_ns
     file(w, _LANES * c.cohort + _HANG_UP_LANE, at_ns, _HANG_UP | c.place, connection)
 
 
@@ -138,8 +192,15 @@ def reaches_port(w: Any, slot: int) -> bool:
     c = connection_at(w, a.connection)
     if c.hung_up:
         return False
+    cohort = cohort_at(w, c.cohort)
+    if w.rate_gap_ns and _is_over_rate(w, c.peer):
+        _block(w, slot, w.rate_over, w.now_ns + cohort.half_rtt_ns)
+        if c.closed_ns == NEVER:
+            _lose_syn(w, slot)
+        return False
+    c.blocked = NONE
     unaccepted = ints_at(w.ports)
-    port = cohort_at(w, c.cohort).port
+    port = cohort.port
     if unaccepted[port] > w.backlog:
         _lose_syn(w, slot)
         return False
@@ -148,6 +209,16 @@ def reaches_port(w: Any, slot: int) -> bool:
     u = uniform(client.key, _WORKER, serial_of(c), 0)
     c.worker = integer(w.worker_count, u)
     return True
+
+
+@compiled
+def wants_no_more(w: Any, slot: int) -> None:
+    """The kernel has the connection, and some clients want nothing but that."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    if cohort_at(w, c.cohort).reach == _CONNECT_ONLY:
+        c.hung_up = a.over = 1
+        reply(w, slot, CONNECTED, w.now_ns)
 
 
 @compiled
@@ -183,7 +254,7 @@ def accept_slot(w: Any, slot: int) -> bool:
 
 
 @compiled
-def turn_away(w: Any, slot: int) -> None:
+def reject(w: Any, slot: int) -> None:
     """No slot is left: the connection is accepted and reset at once."""
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
@@ -214,9 +285,13 @@ def handshake(w: Any, slot: int) -> int:
         worker.then = _REFUSE_HANDSHAKE
         return w.refused_handshake_ns
     w.handshakes += 1
-    charge(w, _TLS, w.handshake_ns)
+    cost_ns = w.handshake_ns
+    if connection_at(w, a.connection).resumed:
+        w.resumptions += 1
+        cost_ns = w.resumed_ns
+    charge(w, _TLS, cost_ns)
     worker.then = _SHAKEN
-    return w.handshake_ns
+    return cost_ns
 
 
 @compiled
@@ -247,14 +322,30 @@ def shaken(w: Any, slot: int) -> None:
         return
     cohort = cohort_at(w, c.cohort)
     c.ready_ns = w.now_ns + cohort.half_rtt_ns
+    if cohort.resumes:
+        client_at(w, client_of(c)).ticket_ns = c.ready_ns
     waiting = c.waiting
     c.waiting = c.last_waiting = NONE
     while waiting != NONE:
         onward = attempt_at(w, waiting).next_waiting
-        _request(w, waiting, w.now_ns + 2 * cohort.half_rtt_ns)
+        _go_on(w, waiting)
         drop_attempt(w, waiting)
         waiting = onward
     rest(w, connection, cohort.header_timeout_ns, _HEADER)
+
+
+@compiled
+def _go_on(w: Any, slot: int) -> None:
+    """The connection stands for the client: it sends its request, or has what it wanted."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    cohort = cohort_at(w, c.cohort)
+    if cohort.reach == _REQUEST_TOO:
+        _request(w, slot, c.ready_ns + cohort.half_rtt_ns)
+        return
+    a.over = 1
+    reply(w, slot, CONNECTED, c.ready_ns)
+    _hang_up_at(w, a.connection, c.ready_ns + cohort.half_rtt_ns)
 
 
 # Requests on a connection that stands
@@ -292,7 +383,7 @@ def reset(w: Any, slot: int) -> None:
     reply(w, slot, RESET, w.now_ns + cohort.half_rtt_ns)
 
 
-# A header that never ends
+# What never ends: a header, a body, and after its answer the rest of the body
 
 
 @compiled
@@ -300,8 +391,7 @@ def hold(w: Any, slot: int) -> int:
     """The first part of such a header: what reading it costs."""
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
-    c.held = slot
-    a.holders += 1
+    _keep_held(w, slot)
     charge(w, _READ, w.read_ns)
     watch(w, a.connection, cohort_at(w, c.cohort).header_timeout_ns, _HEADER)
     worker_at(w, c.worker).then = _AWAIT_LINE
@@ -309,8 +399,38 @@ def hold(w: Any, slot: int) -> int:
 
 
 @compiled
+def hold_body(w: Any, slot: int) -> None:
+    """nginx waits for the body of a request before it passes it on."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    _keep_held(w, slot)
+    watch(w, a.connection, cohort_at(w, c.cohort).body_timeout_ns, _BODY)
+    await_line(w, slot)
+
+
+@compiled
+def linger(w: Any, slot: int) -> None:
+    """nginx has answered, but the body goes on: it reads that for a while."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    cohort = cohort_at(w, c.cohort)
+    a.hold = _REST_HELD
+    _keep_held(w, slot)
+    c.linger_ns = w.now_ns + cohort.linger_time_ns
+    watch(w, a.connection, cohort.linger_timeout_ns, _LINGER)
+    await_line(w, slot)
+
+
+@compiled
+def _keep_held(w: Any, slot: int) -> None:
+    a = attempt_at(w, slot)
+    connection_at(w, a.connection).held = slot
+    a.holders += 1
+
+
+@compiled
 def await_line(w: Any, slot: int) -> None:
-    """The next line of it will come."""
+    """The next line or piece of it will come."""
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
     a.holders += 1
@@ -319,10 +439,25 @@ def await_line(w: Any, slot: int) -> None:
 
 
 @compiled
+def line_is_read(w: Any, slot: int) -> bool:
+    """Whether a line that comes finds anybody to read it."""
+    c = connection_at(w, attempt_at(w, slot).connection)
+    return bool(c.closed_ns == NEVER and c.held == slot)
+
+
+@compiled
 def read_line(w: Any, slot: int) -> int:
     """What reading a further line costs."""
+    a = attempt_at(w, slot)
+    c = connection_at(w, a.connection)
+    cohort = cohort_at(w, c.cohort)
     charge(w, _READ, w.read_ns)
-    worker_at(w, connection_at(w, attempt_at(w, slot).connection).worker).then = _AWAIT_LINE
+    if c.held == slot and a.hold == _BODY_HELD:
+        watch(w, a.connection, cohort.body_timeout_ns, _BODY)
+    elif c.held == slot and a.hold == _REST_HELD:
+        left_ns = max(c.linger_ns - w.now_ns, 0)
+        watch(w, a.connection, min(cohort.linger_timeout_ns, left_ns), _LINGER)
+    worker_at(w, c.worker).then = _AWAIT_LINE
     return w.read_ns
 
 
@@ -402,22 +537,47 @@ def time_is_up(w: Any, number: int, place: int) -> None:
         c = connection_at(w, first)
         if c.deadline_ns == w.now_ns and c.place == place:
             leave_queue(w, first)
-            if not c.busy:
+            if not c.busy or _holds_body(w, c):
                 if c.held != NONE:
-                    _give_up_header(w, first)
+                    _give_up(w, first)
                 close(w, first)
     _set_timer(w, number)
 
 
 @compiled
-def _give_up_header(w: Any, connection: int) -> None:
+def _holds_body(w: Any, c: Any) -> bool:
+    return bool(c.held != NONE and attempt_at(w, c.held).hold == _BODY_HELD)
+
+
+@compiled
+def _give_up(w: Any, connection: int) -> None:
     c = connection_at(w, connection)
     cohort = cohort_at(w, c.cohort)
     a = attempt_at(w, c.held)
-    w.header_timeouts += 1
+    at_ns = w.now_ns + cohort.half_rtt_ns
+    if a.hold == _REST_HELD:
+        if not cohort.heeds:
+            reply(w, c.held, decision_at(w, a.price).closing, at_ns)
+        return
+    if a.hold == _HEADER_HELD:
+        w.header_timeouts += 1
+    else:
+        w.body_timeouts += 1
+        let_go(w, a)
     a.status = _TIMED_OUT
     a.over = 1
-    reply(w, c.held, RESET if cohort.resets else EMPTY, w.now_ns + cohort.half_rtt_ns)
+    reply(w, c.held, RESET if cohort.resets else EMPTY, at_ns)
+
+
+@compiled
+def let_go(w: Any, a: Any) -> None:
+    """The request gives back what it holds: its place, an upstream slot, `limit_conn`."""
+    c = connection_at(w, a.connection)
+    c.busy -= 1
+    if a.upstream:
+        a.upstream = 0
+        free_slot(w, c.worker)
+    release(w, a)
 
 
 @compiled

@@ -14,13 +14,17 @@ from simkit.addresses import AddressRange
 from simkit.draws import Purpose
 from simkit.engine.compiled import layout
 from simkit.engine.compiled.behaviours import ABSENT
+from simkit.engine.compiled.clients import ROTATIONS
 from simkit.engine.compiled.crowds import choices, streams
+from simkit.engine.compiled.gateways import Gateways
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import Program
 from simkit.engine.compiled.starts import KINDS
 from simkit.engine.stage import Stage
+from simkit.host import NEVER, Hold
 from simkit.policy import ConnectionSettings
 from simkit.traffic import (
+    Call,
     Caller,
     CohortBase,
     Flood,
@@ -30,6 +34,8 @@ from simkit.traffic import (
     Slow,
     Visitor,
 )
+from simkit.traffic.arrivals import Pulses
+from simkit.traffic.machine import ns_per_byte
 from simkit.traffic.part import NS_PER_S
 from simkit.traffic.reactions import is_idempotent
 from simkit.wire import Address
@@ -60,11 +66,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a cell of ``bind`` stands for: the request of a client for one of its cohort's asks."""
+    """What a cell of ``bind`` stands for: one of its cohort's asks, from an address."""
 
     position: int
-    index: int  # of the client in its cohort
-    agent: str
+    place: int  # of the address among those of the cohort
+    agent: int  # of those of the cohort
     ask: int
     flawed: bool
 
@@ -81,12 +87,13 @@ class Crowd:
         self.resources = Growing(np.dtype("i4"))
         self.cohorts = Growing(layout.COHORT)
         self.bind = Growing(np.dtype("i4"))
+        self.places = Growing(layout.PLACE)
+        self.stops = Growing(layout.STOP)
         self._ports: dict[int, int] = {}
         self._blocks: list[int] = []  # where the cells of each cohort begin in ``bind``
-        self._address_numbers: list[Ints] = []
         for position, cohort in enumerate(stage.scenario.cohorts):
             self._add_cohort(position, cohort)
-            self._add_clients(position, cohort)
+        self.gateways = Gateways(stage, self)
 
     @property
     def port_count(self) -> int:
@@ -107,42 +114,88 @@ class Crowd:
         record["program"] = PROGRAMS[type(cohort)]
         record["asks"] = self.asks.extend([is_idempotent(ask.method) for ask in asks])
         record["ask_count"] = len(asks)
-        self._add_wire(record, cohort)
+        record["reach"] = cohort.goes_as_far_as
+        record["heeds"] = True
+        record["patience_ns"] = int(cohort.patience_s * NS_PER_S)
+        record["half_rtt_ns"] = self._stage.half_rtt_ns(cohort)
+        self.add_wire(record, cohort.wire_port, cohort.tls)
+        self._add_manner(record, cohort)
         self._add_starts(record, cohort)
+        self._add_identities(record, position, cohort)
         if isinstance(cohort, Visitor):
             self._add_visitor(record, cohort, asks)
         elif isinstance(cohort, Caller):
             record["in_turn"] = cohort.order == "in turn"
         elif isinstance(cohort, Scanner):
-            record["lanes"] = cohort.threads
+            record["lanes"], record["examines"] = cohort.threads, cohort.examines
+            record["gap_ns"] = 0 if cohort.rate_per_s is None else int(NS_PER_S / cohort.rate_per_s)
         elif isinstance(cohort, Slow):
-            record["lanes"] = cohort.connections
-            record["open_gap_ns"] = int(NS_PER_S / cohort.open_per_s)
+            record["lanes"], record["heeds"] = cohort.connections, cohort.heeds
+            record["hold"] = Hold.HEADER if cohort.what == "header" else Hold.BODY
+            record["gap_ns"] = int(NS_PER_S / cohort.open_per_s)
             record["line_every_ns"] = int(cohort.line_every_s * NS_PER_S)
+        self._add_stops(record, cohort)
         self.cohorts.append(record)
 
-    def _add_wire(self, record: np.void, cohort: CohortBase) -> None:
-        settings = self._settings(cohort)
-        record["half_rtt_ns"] = self._stage.half_rtt_ns(cohort)
-        record["patience_ns"] = int(cohort.patience_s * NS_PER_S)
-        record["keeps"] = cohort.keeps_connections
-        record["http2"] = self._stage.speaks_http2(cohort)
-        record["port"] = self._ports.setdefault(cohort.wire_port, len(self._ports))
-        record["flawed"] = cohort.flaw is not None
-        record["flaw_share"] = 0.0 if cohort.flaw is None else cohort.flaw.share
+    def add_wire(self, record: np.void, port: int, tls: bool) -> None:
+        """What holds for connections to a port of the server."""
+        settings = self._settings(port)
+        record["port"] = self._ports.setdefault(port, len(self._ports))
+        record["asks_tls"] = tls
         if settings is None:
             return
         record["listens"] = True
-        record["tls"] = cohort.tls and settings.tls
+        record["tls"] = tls and settings.tls
         record["header_timeout_ns"] = settings.client_header_timeout_ns
+        record["body_timeout_ns"] = settings.client_body_timeout_ns
+        record["linger_timeout_ns"] = settings.lingering_timeout_ns
+        record["linger_time_ns"] = settings.lingering_time_ns
         record["keepalive_timeout_ns"] = settings.keepalive_timeout_ns
+        record["resumption_ns"] = settings.resumption_ns
         record["most_age_ns"] = settings.lease.age_ns
         record["most_requests"] = settings.lease.requests
         record["resets"] = settings.reset_timedout_connection
 
-    def _settings(self, cohort: CohortBase) -> ConnectionSettings | None:
+    def _add_manner(self, record: np.void, cohort: CohortBase) -> None:
+        record["keeps"] = cohort.keeps_connections
+        record["resumes"] = cohort.resumes
+        record["ns_per_byte"] = ns_per_byte(cohort.downlink_mbit_per_s)
+        record["http2"] = self._stage.speaks_http2(cohort)
+        record["flawed"] = cohort.flaw is not None
+        record["flaw_share"] = 0.0 if cohort.flaw is None else cohort.flaw.share
+        record["has_edge"] = self._stage.has_edge(cohort)
+        if record["has_edge"]:
+            record["gateway"] = self._stage.doors_of_edges.index((cohort.wire_port, cohort.tls))
+
+    def _add_stops(self, record: np.void, cohort: CohortBase) -> None:
+        record["stop_count"] = len(cohort.stops)
+        record["first_stop"] = self.stops.extend(
+            [(r.share or 0.0, r.count or 0, r.after, r.in_a_row) for r in cohort.stops]
+        )
+        if isinstance(cohort, Visitor):
+            words = (int(record["ask_count"]) + 31) // 32
+            record["stop_room"] = int(record["resources"]) + words
+
+    def _add_identities(self, record: np.void, position: int, cohort: CohortBase) -> None:
+        """Its addresses, and a cell of ``bind`` for each address, agent, ask, and flaw or none."""
+        stage = self._stage
+        record["identities"], record["agents"] = cohort.identities, self._agents(position)
+        record["width"] = self._width(position)
+        record["rotates"] = ROTATIONS.index(cohort.rotates)
+        places = np.zeros(cohort.count * cohort.identities, layout.PLACE)
+        ranges = stage.address_ranges[position]
+        for which, addresses in enumerate(ranges):
+            places["address"][which :: len(ranges)] = stage.addresses.numbers(addresses)
+            if stage.has_edge(cohort) and stage.strategy.cdn is not None:
+                edges = [stage.strategy.cdn.edge_of(who) for who in addresses]
+                places["edge"][which :: len(ranges)] = edges
+        record["first_place"] = self.places.extend(places)
+        record["block"] = self.bind.extend(np.full(self._cells(position), -1))
+        self._blocks.append(int(record["block"]))
+
+    def _settings(self, port: int) -> ConnectionSettings | None:
         try:
-            return self._stage.planner.policy.settings_for(cohort.wire_port)
+            return self._stage.planner.policy.settings_for(port)
         except KeyError:
             return None
 
@@ -153,7 +206,8 @@ class Crowd:
         record["begin_ns"] = int(arrivals.from_s * NS_PER_S)
         record["end_ns"] = arrivals.end_ns(scenario.window_ns)
         record["every_ns"] = (arrivals.every_s or 0.0) * NS_PER_S
-        record["until_s"] = arrivals.until_s or scenario.length_s
+        pulses = Pulses.of(arrivals)
+        record["pulse_ns"], record["pause_ns"] = pulses.on, pulses.off
 
     def _add_visitor(self, record: np.void, cohort: Visitor, asks: tuple[Ask, ...]) -> None:
         numbers = {ask.target: number for number, ask in enumerate(asks)}
@@ -169,17 +223,7 @@ class Crowd:
             self.pages.append((numbers[path], first, len(page.resources)))
             record["resources"] = max(record["resources"], len(page.resources))
 
-    # Clients. Each has a cell of ``bind`` for each agent that it may have, each ask of its cohort,
-    # and whether the request is flawed.
-
-    def _add_clients(self, position: int, cohort: CohortBase) -> None:
-        ranges = self._stage.address_ranges[position]
-        numbers = np.empty(cohort.count, np.int64)
-        for which, addresses in enumerate(ranges):
-            numbers[which :: len(ranges)] = self._stage.addresses.numbers(addresses)
-        self._address_numbers.append(numbers)
-        cells = cohort.count * self._agents(position) * self._width(position)
-        self._blocks.append(self.bind.extend(np.full(cells, -1)))
+    # Clients
 
     def _agents(self, position: int) -> int:
         return max(1, len(self._stage.scenario.cohorts[position].agents))
@@ -192,32 +236,32 @@ class Crowd:
         position = bisect_right(self._blocks, cell) - 1
         while cell >= self._blocks[position] + self._cells(position):
             position -= 1
-        client, place = divmod(cell - self._blocks[position], self._width(position))
-        index, agent = divmod(client, self._agents(position))
-        agents = self._stage.scenario.cohorts[position].agents or ("",)
-        ask, flawed = divmod(place, 2)
-        return Request(position, index, agents[agent], ask, bool(flawed))
+        who, what = divmod(cell - self._blocks[position], self._width(position))
+        place, agent = divmod(who, self._agents(position))
+        ask, flawed = divmod(what, 2)
+        return Request(position, place, agent, ask, bool(flawed))
 
     def address(self, request: Request) -> Address:
         """The address that a request comes from."""
-        ranges = self._stage.address_ranges[request.position]
-        turn, which = divmod(request.index, len(ranges))
-        return ranges[which][turn]
+        return self._stage.address_of(request.position, request.place)
 
     def who_ask_alike(self, request: Request) -> int:
-        """How many clients are sure to make this request, if they come at all."""
-        only = len(self.asks_of[request.position]) == 1
-        return self._stage.scenario.cohorts[request.position].count if only else 1
+        """From how many addresses this request is sure to come, if it is plain what it is.
+
+        Behind a CDN no two are alike, for each names its client.
+        """
+        cohort = self._stage.scenario.cohorts[request.position]
+        only = len(self.asks_of[request.position]) == 1 and not self._stage.has_edge(cohort)
+        return cohort.count * cohort.identities if only else 1
 
     def alike(self, request: Request) -> Iterator[tuple[Ints, AddressRange]]:
-        """The cells of this request by each client of its cohort, and their addresses."""
+        """The cells of this request from each address of its cohort, and the addresses."""
         position = request.position
-        agents = self._stage.scenario.cohorts[position].agents or ("",)
         first = self._blocks[position] + 2 * request.ask + request.flawed
         ranges = self._stage.address_ranges[position]
         for which, addresses in enumerate(ranges):
-            clients = which + len(ranges) * np.arange(addresses.count)
-            places = clients * self._agents(position) + agents.index(request.agent)
+            places = which + len(ranges) * np.arange(addresses.count)
+            places = places * self._agents(position) + request.agent
             if addresses.count:
                 yield first + places * self._width(position), addresses
 
@@ -237,19 +281,17 @@ class Crowd:
         records = np.zeros(cohort.count, layout.CLIENT)
         index = np.arange(cohort.count)
         records["key"] = streams(root, cohort.name, cohort.count)
-        agent = choices(records["key"], Purpose.AGENT, self._agents(position))
-        client = index * self._agents(position) + agent
-        records["binds"] = self._blocks[position] + client * self._width(position)
+        records["agent"] = choices(records["key"], Purpose.AGENT, self._agents(position))
+        place = index * cohort.identities
+        who = place * self._agents(position) + records["agent"]
+        records["binds"] = self._blocks[position] + who * self._width(position)
         records["cohort"] = position
-        records["address"] = self._address_numbers[position]
-        records["pace"] = 1.0
-        records["idle"] = -1
-        return records
+        return unmet(records)
 
     def _scratch_of(self, cohort: Ints) -> Ints:
         of = self.cohorts.kept
-        needed = of["resources"] + (of["ask_count"] + 31) // 32
-        return np.where(of["program"] == Program.VISITOR, needed, 0)[cohort]
+        counted = np.where(of["stop_count"] > 0, of["stop_count"] + 1, 0)
+        return (of["stop_room"] + counted)[cohort]
 
     def forget_absent(self) -> None:
         """What cannot exist is another path for each scanner in each run: it has no plan yet."""
@@ -260,8 +302,16 @@ class Crowd:
                 cells.reshape(-1, width)[:, 2 * ABSENT : 2 * ABSENT + 2] = -1
 
     def _cells(self, position: int) -> int:
-        count = self._stage.scenario.cohorts[position].count
-        return count * self._agents(position) * self._width(position)
+        cohort = self._stage.scenario.cohorts[position]
+        return cohort.count * cohort.identities * self._agents(position) * self._width(position)
+
+
+def unmet(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Records of clients that have not met the server, or anybody else."""
+    records["pace"] = 1.0
+    records["ticket_ns"] = NEVER
+    records["idle"] = records["met"] = -1
+    return records
 
 
 def _asks(cohort: CohortBase, site: SiteSpec) -> tuple[Ask, ...]:
@@ -272,9 +322,13 @@ def _asks(cohort: CohortBase, site: SiteSpec) -> tuple[Ask, ...]:
             paths = [path for page in pages for path in (page.path, *page.resources)]
             return tuple(Ask(target=path) for path in dict.fromkeys(paths))
         case Scanner():
-            return (Ask(target="/"), Ask(), *(Ask(target=path) for path in cohort.paths()))
+            return (Ask(target="/"), Ask(), *map(_ask, cohort.asks()))
         case Slow():
-            return (Ask(target="/"),)
+            return (_ask(cohort.asks_for),)
         case Caller() | Probe() | Flood():
-            return tuple(Ask(c.method, c.path, c.body_bytes) for c in cohort.calls)
+            return tuple(map(_ask, cohort.calls))
     raise TypeError(type(cohort))
+
+
+def _ask(call: Call) -> Ask:
+    return Ask(call.method, call.path, call.body_bytes)

@@ -36,8 +36,7 @@ def run(setup: Setup) -> Recorded:
     machine.run()
     requests = _columns(machine.rows("request_rows"), REQUESTS, REQUEST_ORDER)
     wishes = _columns(machine.rows("wish_rows"), WISHES, WISH_ORDER)
-    clients = machine.cells("clients")[: int(machine.world["client_count"])]
-    cohort, address = clients["cohort"], clients["address"]
+    cohort, address = machine.cohorts, machine.addresses
     rows = setup.has_rows
     return Recorded(
         engine=NAME,

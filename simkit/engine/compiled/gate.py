@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from simkit.engine.compiled.compiler import compiled, shared
-from simkit.engine.compiled.layout import NODE, USE, NodeKind
+from simkit.engine.compiled.layout import NODE, PAGE_BITS, ROOT_BITS, USE, NodeKind
 from simkit.engine.compiled.memory import ints_at, record_at
 from simkit.engine.compiled.pools import NONE
 from simkit.policy import limits
 
-__all__ = ["admit", "release", "resume", "root_of", "shape_of"]
+__all__ = ["admit", "page_of", "release", "resume", "root_of", "shape_of"]
 
 for _function in (
     limits.elapsed_ms, limits.next_excess, limits.delay_ms, limits._remove, limits._insert,
@@ -26,7 +26,7 @@ _ANSWER, _CONSULT = int(NodeKind.ANSWER), int(NodeKind.CONSULT)
 _look_up, _account, _delay_ms = limits.look_up, limits.account, limits.delay_ms
 _occupy, _vacate = limits.occupy, limits.vacate
 _PASS = limits.PASS
-_SHAPE_SHIFT, _ROOT = 32, (1 << 32) - 1
+_ROOT, _PAGE = (1 << ROOT_BITS) - 1, (1 << PAGE_BITS) - 1
 
 
 @compiled
@@ -48,7 +48,13 @@ def root_of(w: Any, bound: int) -> int:
 @compiled
 def shape_of(w: Any, bound: int) -> int:
     """The number of the shape that a plan is for."""
-    return ints_at(w.bounds)[bound] >> _SHAPE_SHIFT
+    return ints_at(w.bounds)[bound] >> (ROOT_BITS + PAGE_BITS)
+
+
+@compiled
+def page_of(w: Any, bound: int) -> int:
+    """The number of the page that caches may keep of it, or none."""
+    return (ints_at(w.bounds)[bound] >> ROOT_BITS & _PAGE) - 1
 
 
 @compiled

@@ -30,10 +30,14 @@ __all__ = [
     "LINE",
     "NODE",
     "PAGE",
+    "PAGE_BITS",
+    "PLACE",
     "POOLS",
     "QUEUE",
     "REQUEST_ROW",
+    "ROOT_BITS",
     "SIGHT",
+    "STOP",
     "TASK",
     "USE",
     "WISH",
@@ -73,6 +77,7 @@ class Then(IntEnum):
     PUT_OFF = 6
     PASS_ON = 7
     ANSWER = 8
+    HOLD_BODY = 9
 
 
 class NodeKind(IntEnum):
@@ -133,6 +138,8 @@ class Queue(IntEnum):
     HEADER = 1
     KEEPALIVE = 2
     CLOSED = 3
+    BODY = 4
+    LINGER = 5
 
 
 LINE = 64
@@ -162,7 +169,7 @@ CLIENT = _lines(
     key="u8",
     start_ns="i8",  # the start that it waits for, or has come to
     pace="f8",
-    binds="i4",  # where its row of `bind` begins
+    binds="i4",  # where its row of `bind` begins, as it is now
     start="i4",  # how many starts came before
     wishes="i4",
     serials="i4",
@@ -173,8 +180,12 @@ CLIENT = _lines(
     cohort="i2",
     left="i1",
     # What is needed less often
-    scratch="i8",
-    address="i4",
+    ticket_ns="i8",  # when it got its last TLS ticket
+    line_ns="i8",  # when its downlink is free
+    scratch="i4",  # where its room in `scratch` begins: what its task needs, then its stops
+    identity="i4",
+    agent="i4",
+    met="i4",  # the edge that it has a connection to
     refused="i4",  # sums, where there are no rows
     served="i4",
     open="i4",
@@ -199,8 +210,10 @@ CONNECTION = _lines(
     free="i1",  # it is in the client's list
     queued="i1",
     queue="i1",  # a Queue
+    resumed="i1",  # its handshake takes up an earlier TLS session
     # What is needed less often
     deadline_ns="i8",
+    linger_ns="i8",  # until when nginx lingers at the most
     held="i4",
     older="i4",  # in the worker's list of idle ones
     newer="i4",
@@ -208,6 +221,9 @@ CONNECTION = _lines(
     later="i4",
     previous="i4",  # in the client's list
     next="i4",  # there, or in the list of free slots
+    blocked="i4",  # what a firewall does to its SYNs: a decision
+    carried="i4",  # exchanges of which the client has not seen the end
+    peer="i4",  # the number of the address that it comes from, where that counts
 )
 
 ATTEMPT = _lines(
@@ -216,28 +232,31 @@ ATTEMPT = _lines(
     connection="i4",
     bound="i4",
     wish="i4",
-    task="i4",
-    price="i4",  # the decision that is to be answered
+    task="i4",  # what waits for it; of an edge's own attempt: the visitor's, for which it is made
+    price="i4",  # the decision that is to be answered, or has been
     sight="i4",
     holders="i4",
     answered="i1",
+    logged="i1",  # the decision has been carried out
     fresh="i1",
     reached="i1",
     over="i1",
     parked="i1",
     upstream="i1",
     job="i1",
-    holds="i1",  # its header never ends
+    hold="i1",  # a Hold: its request never ends
     reused="i1",
     recorded="i1",
     queued="i1",
+    at_edge="i1",  # it was sent to an edge
+    own="i1",  # it is an edge's own
+    again="i1",  # the edge has asked the server once more for it
     # What is needed less often
     deadline_ns="i8",
     resume_ns="i8",
     delay_ns="i8",
     bind="i4",
     wish_number="i4",
-    decision="i4",
     node="i4",
     occupied="i4",  # the node that holds places of `limit_conn`
     earlier="i4",  # among those that may cost the client its patience
@@ -326,19 +345,25 @@ COHORT = _record(
     half_rtt_ns="i8",
     patience_ns="i8",
     header_timeout_ns="i8",
+    body_timeout_ns="i8",
+    linger_timeout_ns="i8",
+    linger_time_ns="i8",
     keepalive_timeout_ns="i8",
+    resumption_ns="i8",
     most_age_ns="i8",
     most_requests="i8",
     begin_ns="i8",
     end_ns="i8",
+    pulse_ns="i8",
+    pause_ns="i8",
     line_every_ns="i8",
-    open_gap_ns="i8",
+    gap_ns="i8",  # between turns of a scanner, or of a slow client that opens connections
     every_ns="f8",
     flaw_share="f8",
     pages_mean="f8",
     think_mean_s="f8",
     think_cap_s="f8",
-    until_s="f8",
+    ns_per_byte="f8",  # of a client's downlink
     port="i4",
     asks="i4",  # where its asks begin in `asks`: calls, or words
     ask_count="i4",
@@ -346,16 +371,39 @@ COHORT = _record(
     resources="i4",  # the most that a page has
     first_page="i4",
     page_count="i4",
+    block="i4",  # where its cells begin in `bind`
+    width="i4",  # cells of `bind` for each agent of each address
+    agents="i4",
+    identities="i4",
+    first_place="i4",  # where its addresses begin in `places`
+    first_stop="i4",
+    stop_count="i4",
+    stop_room="i4",  # where in a client's scratch its stops are counted
+    gateway="i4",  # which of an edge's gateways asks the server for it
+    reach="i1",
+    hold="i1",
+    heeds="i1",
+    rotates="i1",
     program="i1",
     arrivals="i1",
     keeps="i1",
+    resumes="i1",
     http2="i1",
-    tls="i1",
+    tls="i1",  # of its connections to the server
+    asks_tls="i1",  # of its requests
     listens="i1",
     resets="i1",
     in_turn="i1",
     flawed="i1",
+    examines="i1",
+    has_edge="i1",  # it meets a CDN in front of the server
 )
+
+PLACE = _record(address="i4", edge="i4")
+"""An address that a client may have: its number, and the edge that it falls to."""
+
+STOP = _record(share="f8", count="i4", after="i4", in_a_row="i1")
+"""A rule for leaving; ``count`` is 0 where it is by ``share``."""
 
 PAGE = _record(ask="i4", first="i4", count="i4")
 """A page of a visitor: its document and where its resources begin in `resources`."""
@@ -371,21 +419,24 @@ USE = _record(burst="i8", delay="i8", rate="i8", zone="i8", rejected="i4")
 DECISION = _record(
     most_requests="i8", most_age_ns="i8",
     fresh_ns="i8", kept_ns="i8", back_ns="i8", bytes_sent="i8", cause="i4", status="i4", rule="i4",
-    sight="i4", closing="i4", fail_500="i4", fail_504="i4", fail_500_http2="i4",
-    fail_504_http2="i4", refused="i1", proxied="i1", tls="i1", kept="i1",
+    sight="i4", closing="i4", fail_500="i4", fail_502="i4", fail_504="i4", fail_500_http2="i4",
+    fail_502_http2="i4", fail_504_http2="i4", refused="i1", proxied="i1", tls="i1", kept="i1",
+    silent="i1", in_front="i1",
 )  # fmt: skip
 
 SIGHT = _record(
-    retry_after_s="f8", actions="i8", status="i4", kind="i1", kept="i1", asks_retry="i1"
-)
+    retry_after_s="f8", actions="i8", status="i4", through="i4", kind="i1", kept="i1",
+    asks_retry="i1", fine="i1", came="i1",
+)  # fmt: skip
 """``actions`` is where the actions of all cohorts on it begin, two for each cohort: one for
-methods that are idempotent, one for others."""
+methods that are idempotent, one for others. ``through`` is what it looks like through the CDN."""
 
 ACTION = _record(
-    jitter="f8", slow_down="f8", delays="i8", delay_count="i4", resend_at_once="i4",
-    resend_reused="i4", documents_only="i1", honour_retry_after="i1", only_with_header="i1",
-    leave="i1",
+    jitter="f8", slow_down="f8", speed_up="f8", delays="i8", stops="i8", delay_count="i4",
+    resend_at_once="i4", resend_reused="i4", documents_only="i1", honour_retry_after="i1",
+    only_with_header="i1", full_jitter="i1", leave="i1", changes_agent="i1", changes_address="i1",
 )  # fmt: skip
+"""``stops`` has a bit for each rule of the cohort that counts the sight."""
 
 # What is written
 
@@ -411,10 +462,12 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "winners": np.dtype("i4"),
     "answers": ANSWER_TOTALS,
     "cohorts": COHORT,
+    "places": PLACE,
+    "stops": STOP,
     "pages": PAGE,
     "nodes": NODE,
     "uses": USE,
-    "bounds": np.dtype("i8"),  # of each plan: shape << 32 | root, then the entries of its limits
+    "bounds": np.dtype("i8"),  # of each plan: a HEAD, then the entries of its limits
     "decisions": DECISION,
     "sights": SIGHT,
     "actions": ACTION,
@@ -429,14 +482,24 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "scratch": np.dtype("i4"),
     "ports": np.dtype("i8"),
     "upstream_ns": np.dtype("i8"),
+    "begins_ns": np.dtype("i8"),  # a ring: when the requests that wait will be begun
+    "verdicts": np.dtype("i4"),  # of the firewall by number of the address: a decision, or none
+    "due_ns": np.dtype("i8"),  # of its rate, likewise
+    "cached_until_ns": np.dtype("i8"),  # of the edges' caches: for each edge and page
+    "cached_sights": np.dtype("i4"),
     "cpu_ns": np.dtype("i8"),
 }
 """Every pool and the type of its records."""
 
+ROOT_BITS, PAGE_BITS = 22, 18
+"""The head of a bound: from the right the node at which its plan begins, the number of its page in
+the caches of edges and one more (0: none), and the number of its shape."""
+
 _COUNTERS = (
-    "accepts", "handshakes", "bytes_out", "slots", "peak_slots", "connections_open",
-    "peak_connections", "connection_ns", "refused_connections", "syn_retransmits",
-    "header_timeouts", "reused_slots", "client_timeouts", "gateway_timeouts",
+    "accepts", "handshakes", "resumptions", "blocked_connections", "bytes_out", "slots",
+    "peak_slots", "connections_open", "peak_connections", "connection_ns", "refused_connections",
+    "syn_retransmits", "header_timeouts", "body_timeouts", "reused_slots", "client_timeouts",
+    "gateway_timeouts", "bad_gateways",
     "upstream_requests", "upstream_busy_ns", "upstream_wait_ns",
 )  # fmt: skip
 _SPARE = ("connections", "attempts", "wishes", "tasks")
@@ -469,11 +532,28 @@ WORLD = _record(
     backlog="i8",
     upstream_count="i8",
     upstream_timeout_ns="i8",
+    upstream_fails="f8",
+    queue_room="i8",  # requests that may wait for the upstream; -1: any number
+    queue_head="i8",
+    queue_tail="i8",
+    uplink_ns_per_byte="f8",
+    uplink_ns="i8",  # when the uplink is free
+    firewall="i8",  # whether there is one
+    rate_gap_ns="i8",  # of the firewall; 0: none
+    rate_ahead_ns="i8",
+    rate_over="i8",  # a decision
+    first_gateway="i8",  # a client
+    gateway_ports="i8",  # gateways of each edge
+    edge_half_ns="i8",
+    edges_try_again="i8",
+    edges_keep_ns="i8",
+    page_count="i8",  # pages that caches may keep
     wake_up_ns="i8",
     accept_ns="i8",
     read_ns="i8",
     delay_ns="i8",
     handshake_ns="i8",
+    resumed_ns="i8",
     refused_handshake_ns="i8",
     service="i8",
     mean_ns="f8",

@@ -7,27 +7,26 @@ from typing import Any
 import numba
 
 from simkit.engine.compiled import connections as wires
-from simkit.engine.compiled import server
+from simkit.engine.compiled import edges, server
 from simkit.engine.compiled.ahead import look_ahead
 from simkit.engine.compiled.behaviours import flood, seen, set_out, wakes
 from simkit.engine.compiled.calendar import bucket_at, open_bucket
-from simkit.engine.compiled.clients import end, lose_patience, record, sees
+from simkit.engine.compiled.clients import end, record, sees
 from simkit.engine.compiled.compiler import announce, cache_folder, compiled, entry
 from simkit.engine.compiled.compiler import is_kept as lies_in
 from simkit.engine.compiled.heap import event_at, is_before, pop
 from simkit.engine.compiled.lanes import lane_at, next_lane, next_subject, take_next
 from simkit.engine.compiled.layout import WORLD, Ending, Job
 from simkit.engine.compiled.memory import small_ints_at
+from simkit.engine.compiled.parties import lose_patience
 from simkit.engine.compiled.pools import (
     NONE,
     attempt_at,
-    connection_at,
     drop_attempt,
     wish_at,
     worker_at,
 )
 from simkit.host.order import Kind
-from simkit.host.wire import NEVER
 
 __all__ = ["cut", "is_kept", "prepare", "run", "set_out_all"]
 
@@ -36,7 +35,7 @@ _PLACE = (1 << _KIND_BITS) - 1
 _UPSTREAM, _TIMER, _DELAY = int(Kind.UPSTREAM), int(Kind.TIMER), int(Kind.DELAY)
 _HANG_UP, _CONNECT = int(Kind.HANG_UP), int(Kind.CONNECT)
 _REQUEST, _LINE, _SIGHT = int(Kind.REQUEST), int(Kind.LINE), int(Kind.SIGHT)
-_PATIENCE = int(Kind.PATIENCE)
+_PATIENCE, _EDGE = int(Kind.PATIENCE), int(Kind.EDGE)
 _ACCEPT, _SERVE, _READ_LINE = int(Job.ACCEPT), int(Job.SERVE), int(Job.READ_LINE)
 _RESUME, _FETCH = int(Job.RESUME), int(Job.FETCH)
 _MARK, _ROOM, _BOUND = int(Ending.MARK), int(Ending.ROOM), int(Ending.BOUND)
@@ -89,7 +88,7 @@ def _first_lane(w: Any) -> int:
 @compiled
 def _lacks_plan(w: Any, kind: int, slot: int) -> bool:
     """Whether an attempt, if the event is about one that needs it, has no plan yet."""
-    if kind not in (_SIGHT, _REQUEST, _CONNECT):
+    if kind not in (_SIGHT, _REQUEST, _CONNECT, _EDGE):
         return False
     a = attempt_at(w, slot)
     if a.bound == NONE:
@@ -173,6 +172,9 @@ def _happen(w: Any, kind: int, place: int, subject: int) -> None:
         wires.hangs_up(w, subject)
     elif kind == _PATIENCE:
         lose_patience(w, subject, place)
+    elif kind == _EDGE:
+        edges.arrives(w, subject)
+        drop_attempt(w, subject)
     else:
         _at_server(w, kind, subject)
         drop_attempt(w, subject)
@@ -180,10 +182,14 @@ def _happen(w: Any, kind: int, place: int, subject: int) -> None:
 
 @compiled
 def _sight(w: Any, slot: int) -> None:
-    task = attempt_at(w, slot).task
-    sees(w, slot)
-    if task != NONE:
-        seen(w, task, slot)
+    a = attempt_at(w, slot)
+    task = a.task
+    if a.own:
+        edges.came(w, slot)
+    else:
+        sees(w, slot)
+        if task != NONE:
+            seen(w, task, slot)
     drop_attempt(w, slot)  # by the event
     drop_attempt(w, slot)  # by the client
 
@@ -196,8 +202,9 @@ def _at_server(w: Any, kind: int, slot: int) -> None:
     elif kind == _CONNECT:
         if wires.reaches_port(w, slot):
             server.add(w, _ACCEPT, slot)
+            wires.wants_no_more(w, slot)
     elif kind == _LINE:
-        if connection_at(w, attempt_at(w, slot).connection).closed_ns == NEVER:
+        if wires.line_is_read(w, slot):
             server.add(w, _READ_LINE, slot)
     else:
         a = attempt_at(w, slot)
@@ -211,7 +218,7 @@ def cut(w: Any, attempts: int, wishes: int) -> None:
     """The window has ended: record what is under way as it stands, in pools of that size."""
     for slot in range(attempts):
         a = attempt_at(w, slot)
-        if a.place != NONE and not a.recorded:
+        if a.place != NONE and not a.recorded and not a.own:
             a.sight = wires.NO_ANSWER
             record(w, slot)
     for slot in range(wishes):

@@ -26,7 +26,8 @@ from simkit.engine.sums import summed_answers
 from simkit.host import NEVER, Cause, Clock, Costs, worker_count
 from simkit.host.order import _SEQUENCE_BITS
 from simkit.policy import limits
-from simkit.traffic.machine import UpstreamSpec
+from simkit.strategy import Firewall
+from simkit.traffic.machine import UpstreamSpec, ns_per_byte
 from simkit.traffic.part import NS_PER_MS, NS_PER_S
 
 __all__ = ["Machine"]
@@ -62,7 +63,8 @@ class Machine:
         self._wake_up_ns = costs.wake_up
         self._pools: dict[str, Growing] = {name: Growing(t) for name, t in layout.POOLS.items()}
         self._pools |= {
-            name: getattr(crowd, name) for name in ("cohorts", "pages", "asks", "resources", "bind")
+            name: getattr(crowd, name)
+            for name in ("cohorts", "pages", "asks", "resources", "bind", "places", "stops")
         } | {
             name: getattr(tables, name)
             for name in (
@@ -70,10 +72,11 @@ class Machine:
             )
         }  # fmt: skip
         self.world["records"] = setup.has_rows
-        self.world["cohort_count"] = len(crowd.cohorts)
+        self.world["cohort_count"] = len(self._stage.scenario.cohorts)
         self.world["margin"] = 2 * crowd.most_at_once + 16
         self._put_clients(setup)
         self._put_host(setup.clock, costs)
+        self._put_fronts()
         self._put_lanes(len(crowd.cohorts) * len(Lane))
         self._put_queues(len(crowd.cohorts) * len(Queue))
         self._put_answers()
@@ -87,6 +90,7 @@ class Machine:
         self._crowd.forget_absent()
         clients, scratch = self._crowd.clients(setup.seed, setup.replication)
         self._pools["clients"].extend(clients)
+        self._pools["clients"].extend(self._crowd.gateways.parties(setup.seed, setup.replication))
         self._pools["scratch"].reserve(scratch)
         self.world["client_count"] = len(clients)
         self.world["looks_ahead"] = len(clients) >= _LARGE_CROWD
@@ -98,8 +102,10 @@ class Machine:
         spec, policy = stage.scenario.host, stage.planner.policy
         w["clock_offset_ns"] = clock.offset_ns
         w["backlog"] = spec.backlog
-        for name in ("wake_up", "accept", "read", "delay", "handshake", "refused_handshake"):
+        for name in ("wake_up", "accept", "read", "delay", "handshake", "resumed"):
             w[f"{name}_ns"] = getattr(costs, name)
+        w["refused_handshake_ns"] = costs.refused_handshake
+        w["uplink_ns_per_byte"] = ns_per_byte(stage.scenario.network.uplink_mbit_per_s)
         self._put_workers(worker_count(policy, spec), policy.worker_connections)
         self._put_upstream(spec.upstream)
         self._pools["ports"].reserve(self._crowd.port_count)
@@ -127,7 +133,52 @@ class Machine:
         w["sigma"] = spec.sigma
         w["upstream_timeout_ns"] = int(spec.timeout_s * NS_PER_S)
         w["upstream_count"] = spec.servers
+        w["upstream_fails"] = spec.fails
+        w["queue_room"] = -1 if spec.queue is None else spec.queue
+        self._pools["begins_ns"].reserve(1 if spec.queue is None else spec.queue + 1)
         self._pools["upstream_ns"].extend(np.zeros(spec.servers, "i8"))
+
+    def _put_fronts(self) -> None:
+        w, strategy = self.world, self._stage.strategy
+        w["first_gateway"] = w["client_count"]
+        w["gateway_ports"] = len(self._crowd.gateways.doors)
+        if strategy.cdn is not None:
+            spec = strategy.cdn.spec
+            w["edge_half_ns"] = int(spec.rtt_ms * NS_PER_MS) // 2
+            w["edges_try_again"] = spec.tries_again
+            w["edges_keep_ns"] = strategy.cdn.keeps_ns
+            self._put_cache()
+        if strategy.firewall is not None:
+            self._put_firewall(strategy.firewall)
+
+    def _put_cache(self) -> None:
+        """Room for the pages that are known by now, in each edge's cache; what is kept stays."""
+        cdn, before = self._stage.strategy.cdn, int(self.world["page_count"])
+        pages = len(self._tables.pages)
+        if cdn is None or (pages <= before and before):
+            return
+        room = max(2 * before, pages, _FEW)
+        for name in ("cached_until_ns", "cached_sights"):
+            cells = np.zeros((cdn.spec.edges, room), layout.POOLS[name])
+            old = self._pools[name].records[: cdn.spec.edges * before]
+            cells[:, :before] = old.reshape(cdn.spec.edges, before)
+            self._pools[name] = Growing(layout.POOLS[name])
+            self._pools[name].extend(cells.ravel())
+        self.world["page_count"] = room
+
+    def _put_firewall(self, firewall: Firewall) -> None:
+        w, names = self.world, self._stage.address_names
+        w["firewall"] = True
+        verdicts = [
+            np.full(count, -1 if verdict is None else self._tables.decision(verdict), "i4")
+            for many in names.parts
+            for count, verdict in firewall.verdicts(many)
+        ]
+        self._pools["verdicts"].extend(np.concatenate(verdicts))
+        if firewall.rate is not None:
+            w["rate_gap_ns"], w["rate_ahead_ns"] = firewall.rate.gap_ns, firewall.rate.ahead_ns
+            w["rate_over"] = self._tables.decision(firewall.rate.over)
+            self._pools["due_ns"].extend(np.zeros(len(names), "i8"))
 
     def _put_buckets(self, clients: int) -> None:
         w, scenario = self.world, self._stage.scenario
@@ -197,6 +248,8 @@ class Machine:
         attempts, wishes = self._pools["attempts"], self._pools["wishes"]
         found = attempts.records
         for attempt in found[(found["place"] != -1) & (found["recorded"] == 0)]:
+            if attempt["own"]:
+                continue
             if attempt["bound"] == -1 and self._pools["bind"].records[attempt["bind"]] == -1:
                 self._bind(attempt)
         bind = self._pools["bind"].records
@@ -216,8 +269,10 @@ class Machine:
         shape = self._shape(request, int(client["key"]))
         planner = self._stage.planner
         if self._crowd.who_ask_alike(request) < _MANY:
+            cohort = self._stage.scenario.cohorts[request.position]
             address = self._crowd.address(request)
-            found = self._stage.bounds(address).get(shape) or self._stage.bind(shape, address)
+            known = self._stage.bounds(address, cohort).get(shape)
+            found = known or self._stage.bind(shape, cohort, address)
             bind[attempt["bind"]] = self._tables.bind(found, shape)
         else:
             for cells, addresses in self._crowd.alike(request):
@@ -225,6 +280,7 @@ class Machine:
                 bind[cells] = self._tables.bind_all(pieces, shape)
         self._put_entries()
         self._put_answers()
+        self._put_cache()
 
     def _shape(self, request: Request, key: int) -> int:
         wanted = self._crowd.asks_of[request.position][request.ask]
@@ -234,7 +290,8 @@ class Machine:
 
     def _put_answers(self) -> None:
         """Make room for the sums of the decisions that are known by now."""
-        cells = (len(self._tables.decisions) + len(UNDECIDED)) * len(self._crowd.cohorts) * SIGHTS
+        cohorts = int(self.world["cohort_count"])
+        cells = (len(self._tables.decisions) + len(UNDECIDED)) * cohorts * SIGHTS
         self._pools["answers"].reserve(cells)
 
     def _put_entries(self) -> None:
@@ -319,11 +376,26 @@ class Machine:
         spent[Cause.WAKE_UP] = self._wake_up_ns * int(workers["wake_ups"].sum())
         return spent
 
+    @property
+    def cohorts(self) -> npt.NDArray[np.int16]:
+        """The cohort of each client."""
+        found: npt.NDArray[np.int16] = self.cells("clients")["cohort"]
+        return found[: int(self.world["client_count"])]
+
+    @property
+    def addresses(self) -> npt.NDArray[np.int32]:
+        """The number of the address that each client had in the end."""
+        clients = self.cells("clients")[: int(self.world["client_count"])]
+        cohorts = self.cells("cohorts")[clients["cohort"]]
+        who = (clients["binds"] - cohorts["block"]) // (cohorts["width"] * cohorts["agents"])
+        found: npt.NDArray[np.int32] = self.cells("places")["address"][cohorts["first_place"] + who]
+        return found
+
     def client_sums(self) -> Columns:
         """`simkit.engine.run.CLIENTS`, where there are no rows."""
-        count = int(self.world["client_count"])
-        clients = self.cells("clients")[:count]
-        found = {name: clients[_SUMS.get(name, name)] for name in CLIENTS}
+        clients = self.cells("clients")[: int(self.world["client_count"])]
+        found = {n: clients[_SUMS.get(n, n)] for n in CLIENTS if n not in ("cohort", "address")}
+        found |= {"cohort": self.cohorts, "address": self.addresses}
         return {name: found[name].astype(kind) for name, kind in CLIENTS.items()}
 
     def answer_sums(self) -> Columns:

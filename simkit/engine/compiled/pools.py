@@ -23,6 +23,7 @@ __all__ = [
     "cohort_at",
     "connection_at",
     "decision_at",
+    "decision_of",
     "drop_attempt",
     "drop_connection",
     "drop_task",
@@ -65,6 +66,12 @@ def client_of(record: Any) -> int:
 def serial_of(record: Any) -> int:
     """The number of an attempt or connection within its client."""
     return record.place & _SEQUENCE
+
+
+@compiled
+def decision_of(a: Any) -> int:
+    """The decision that was carried out on an attempt, or none."""
+    return a.price if a.logged else NONE
 
 
 @compiled
@@ -129,9 +136,9 @@ def take_connection(w: Any) -> int:
     w.connections_free = c.next
     w.connections_spare -= 1
     c.ready_ns = c.opened_ns = c.closed_ns = c.deadline_ns = NEVER
-    c.busy = c.served = c.syns = c.holders = 0
-    c.worker = c.waiting = c.last_waiting = c.held = c.previous = c.next = NONE
-    c.last = c.hung_up = c.resting = c.free = c.queued = 0
+    c.busy = c.served = c.syns = c.holders = c.carried = 0
+    c.worker = c.waiting = c.last_waiting = c.held = c.previous = c.next = c.blocked = NONE
+    c.last = c.hung_up = c.resting = c.free = c.queued = c.resumed = 0
     return slot
 
 
@@ -156,11 +163,11 @@ def take_attempt(w: Any) -> int:
     w.attempts_spare -= 1
     a.resume_ns = a.delay_ns = 0
     a.status = 0
-    a.connection = a.decision = a.price = a.node = a.occupied = a.sight = NONE
+    a.connection = a.price = a.node = a.occupied = a.sight = NONE
     a.next_waiting = a.next_job = NONE
     a.holders = 1
-    a.holds = a.fresh = a.reached = a.over = a.parked = a.upstream = 0
-    a.answered = a.reused = a.recorded = a.queued = 0
+    a.hold = a.fresh = a.reached = a.over = a.parked = a.upstream = a.logged = 0
+    a.answered = a.reused = a.recorded = a.queued = a.at_edge = a.own = a.again = 0
     return slot
 
 
@@ -170,7 +177,8 @@ def drop_attempt(w: Any, slot: int) -> None:
     a = attempt_at(w, slot)
     a.holders -= 1
     if a.holders == 0:
-        drop_connection(w, a.connection)
+        if a.connection != NONE:
+            drop_connection(w, a.connection)
         a.place = NONE
         a.next_job = w.attempts_free
         w.attempts_free = slot
@@ -212,6 +220,7 @@ def take_task(w: Any, client: int, program: int, parent: int) -> int:
     task.parent = parent
     task.wish = NONE
     task.running = task.cursor = task.number = task.count = 0
+    task.turn_ns = 0
     return slot
 
 

@@ -27,7 +27,7 @@ from simkit.engine.compiled.wire import log, reply
 from simkit.host.clock import _BASE_MS
 from simkit.host.costs import Cause
 from simkit.host.order import Kind, base
-from simkit.host.wire import NEVER
+from simkit.host.wire import NEVER, Hold
 from simkit.traffic.part import NS_PER_MS
 
 _UPSTREAM, _DELAY = base(Kind.UPSTREAM), base(Kind.DELAY)
@@ -39,6 +39,9 @@ _RESUME = int(Job.RESUME)
 _TURN_AWAY, _REFUSE = int(Then.TURN_AWAY), int(Then.REFUSE_HANDSHAKE)
 _SHAKEN, _RESET, _AWAIT_LINE = int(Then.SHAKEN), int(Then.RESET), int(Then.AWAIT_LINE)
 _PUT_OFF, _PASS_ON, _ANSWER = int(Then.PUT_OFF), int(Then.PASS_ON), int(Then.ANSWER)
+_HOLD_BODY = int(Then.HOLD_BODY)
+_HEADER_HELD, _BODY_HELD = int(Hold.HEADER), int(Hold.BODY)
+_FAILURE = int(Purpose.FAILURE)
 SERVICES = ("constant", "exponential", "lognormal")
 """The distributions of the upstream's service, in the order of their numbers."""
 
@@ -70,7 +73,7 @@ def _accept(w: Any, slot: int) -> int:
         return w.accept_ns + wires.handshake(w, slot)
     c.ready_ns = w.now_ns
     a.reached = a.fresh = 1
-    if a.holds:
+    if a.hold == _HEADER_HELD:
         return w.accept_ns + wires.hold(w, slot)
     c.busy += 1
     return w.accept_ns + _decide(w, slot)
@@ -84,6 +87,9 @@ def _serve(w: Any, slot: int) -> int:
         worker_at(w, c.worker).then = _RESET
         return 0
     wires.rouse(w, a.connection)
+    if a.hold == _HEADER_HELD:
+        c.busy -= 1
+        return wires.hold(w, slot)
     return _decide(w, slot)
 
 
@@ -110,7 +116,9 @@ def _follow(w: Any, slot: int, wait_ms: int) -> int:
     price = decision_at(w, a.price)
     cost_ns = price.fresh_ns if a.fresh else price.kept_ns
     wires.charge(w, price.cause, cost_ns)
-    worker.then = _PASS_ON if price.proxied else _ANSWER
+    worker.then = _ANSWER
+    if price.proxied:
+        worker.then = _HOLD_BODY if a.hold == _BODY_HELD else _PASS_ON
     return cost_ns
 
 
@@ -191,12 +199,14 @@ def _happen(w: Any, then: int, slot: int) -> None:
         _put_off(w, slot)
     elif then == _AWAIT_LINE:
         wires.await_line(w, slot)
+    elif then == _HOLD_BODY:
+        wires.hold_body(w, slot)
     elif then == _RESET:
         wires.reset(w, slot)
     elif then == _REFUSE:
         wires.refuse_handshake(w, slot)
     elif then == _TURN_AWAY:
-        wires.turn_away(w, slot)
+        wires.reject(w, slot)
     else:
         wires.close_unused(w, slot)
 
@@ -224,7 +234,11 @@ def _pass_on(w: Any, slot: int) -> None:
         return
     a.upstream = a.parked = 1
     done_ns = _enter_upstream(w, a)
-    if done_ns > w.now_ns + w.upstream_timeout_ns:
+    if done_ns == NEVER:
+        done_ns = w.now_ns
+        w.bad_gateways += 1
+        a.price = price.fail_502_http2 if http2 else price.fail_502
+    elif done_ns > w.now_ns + w.upstream_timeout_ns:
         done_ns = w.now_ns + w.upstream_timeout_ns
         w.gateway_timeouts += 1
         a.price = price.fail_504_http2 if http2 else price.fail_504
@@ -234,14 +248,47 @@ def _pass_on(w: Any, slot: int) -> None:
 
 @compiled
 def _enter_upstream(w: Any, a: Any) -> int:
+    """When the request will have been served; `NEVER` if it is turned away."""
     free_ns = ints_at(w.upstream_ns)
-    service_ns = _service_ns(w, a)
     begin_ns = max(w.now_ns, free_ns[0])
+    if _is_turned_away(w, a, begin_ns):
+        return NEVER
+    service_ns = _service_ns(w, a)
     w.upstream_requests += 1
     w.upstream_busy_ns += service_ns
     w.upstream_wait_ns += begin_ns - w.now_ns
     _replace_first(free_ns, w.upstream_count, begin_ns + service_ns)
     return begin_ns + service_ns
+
+
+@compiled
+def _is_turned_away(w: Any, a: Any, begin_ns: int) -> bool:
+    if w.upstream_fails > 0.0 and _uniform(w, a, _FAILURE) < w.upstream_fails:
+        return True
+    if w.queue_room < 0:
+        return False
+    begins_ns = ints_at(w.begins_ns)
+    ring = w.queue_room + 1
+    while w.queue_head < w.queue_tail and begins_ns[w.queue_head % ring] <= w.now_ns:
+        w.queue_head += 1
+    if begin_ns > w.now_ns:
+        if w.queue_tail - w.queue_head >= w.queue_room:
+            return True
+        begins_ns[w.queue_tail % ring] = begin_ns
+        w.queue_tail += 1
+    return False
+
+
+@compiled
+def _uniform(w: Any, a: Any, purpose: int) -> float:
+    return uniform(_key(w, a), purpose, a.wish_number, a.item << 16 | a.number)
+
+
+@compiled
+def _key(w: Any, a: Any) -> Any:
+    """The stream of draws of the client that asked, if by an edge."""
+    asker = client_of(attempt_at(w, a.task)) if a.own else client_of(a)
+    return client_at(w, asker).key
 
 
 @compiled
@@ -263,12 +310,10 @@ def _replace_first(heap: Any, count: int, value: int) -> None:
 def _service_ns(w: Any, a: Any) -> int:
     if w.service == _CONSTANT:
         return int(w.mean_ns)
-    key = client_at(w, client_of(a)).key
-    second = a.item << 16 | a.number
-    u = uniform(key, _SERVICE, a.wish_number, second)
+    u = _uniform(w, a, _SERVICE)
     if w.service == _EXPONENTIAL:
         return int(exponential(w.mean_ns, u))
-    v = uniform(mix(key, 1), _SERVICE, a.wish_number, second)
+    v = uniform(mix(_key(w, a), 1), _SERVICE, a.wish_number, a.item << 16 | a.number)
     return int(lognormal(w.median_ns, w.sigma, u, v))
 
 
@@ -283,17 +328,37 @@ def _answer(w: Any, slot: int) -> None:
     cohort = cohort_at(w, c.cohort)
     price = decision_at(w, a.price)
     log(w, slot, a.price)
-    _let_go(w, a)
+    wires.let_go(w, a)
     c.served += 1
-    if not price.kept or _is_used_up(w, c, cohort, price):
+    unfinished = a.hold == _BODY_HELD
+    if not price.kept or unfinished or _is_used_up(w, c, cohort, price):
         c.last = 1
-    reply(w, slot, price.closing if c.last else price.sight, w.now_ns + cohort.half_rtt_ns)
+    if cohort.heeds or price.silent:
+        sight = price.closing if c.last else price.sight
+        reply(w, slot, sight, _delivered_ns(w, c, cohort, price.bytes_sent))
     if c.busy:
         return
-    if c.last or c.hung_up:
+    if unfinished and not price.silent and not c.hung_up:
+        wires.linger(w, slot)
+    elif c.last or c.hung_up:
         wires.close(w, connection)
     else:
         wires.rest(w, connection, cohort.keepalive_timeout_ns, wires.KEEPALIVE)
+
+
+@compiled
+def _delivered_ns(w: Any, c: Any, cohort: Any, size: int) -> int:
+    """When the last of so many bytes has come to the client."""
+    at_ns = w.now_ns
+    if w.uplink_ns_per_byte > 0.0:
+        at_ns = max(w.uplink_ns, at_ns) + int(size * w.uplink_ns_per_byte)
+        w.uplink_ns = at_ns
+    at_ns += cohort.half_rtt_ns
+    if cohort.ns_per_byte > 0.0:
+        client = client_at(w, client_of(c))
+        at_ns = max(client.line_ns, at_ns) + int(size * cohort.ns_per_byte)
+        client.line_ns = at_ns
+    return at_ns
 
 
 @compiled
@@ -302,16 +367,6 @@ def _is_used_up(w: Any, c: Any, cohort: Any, price: Any) -> bool:
     if cohort.http2:
         most_requests, most_age_ns = cohort.most_requests, cohort.most_age_ns
     return c.served >= most_requests or w.now_ns - c.opened_ns >= most_age_ns
-
-
-@compiled
-def _let_go(w: Any, a: Any) -> None:
-    c = connection_at(w, a.connection)
-    c.busy -= 1
-    if a.upstream:
-        a.upstream = 0
-        wires.free_slot(w, c.worker)
-    gate.release(w, a)
 
 
 @compiled
@@ -325,9 +380,11 @@ def abandon(w: Any, slot: int) -> None:
         a.status = _CLIENT_CLOSED
         if a.parked:
             a.over = 1
-            _let_go(w, a)
+            wires.let_go(w, a)
     elif not a.reached:
         a.over = 1
+        if c.blocked != NONE:
+            a.price, a.logged = c.blocked, 1
     if not cohort_at(w, c.cohort).http2 or c.ready_ns == NEVER:
         c.hung_up = 1
     if c.hung_up and not c.busy and c.opened_ns != NEVER:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.compiled import layout
-from simkit.engine.compiled.connections import EMPTY, NO_ANSWER, REFUSED, RESET
+from simkit.engine.compiled.connections import CONNECTED, EMPTY, NO_ANSWER, REFUSED, RESET
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import NodeKind
 from simkit.engine.rows import Rules
@@ -20,7 +20,7 @@ from simkit.host import Costs
 from simkit.host.failures import failure
 from simkit.host.prices import Price, Prices
 from simkit.policy import Bound
-from simkit.policy.plan import Answer, Consult, Decision, Handler, Node, Occupy, Plan
+from simkit.policy.plan import Answer, Consult, Decision, Handler, Node, Occupy, Phase, Plan
 from simkit.policy.planner import Piece
 from simkit.traffic.reactions import Action, retry_after_s
 from simkit.wire import Sight, SightKind
@@ -32,6 +32,7 @@ _PLAIN = {
     RESET: SightKind.RESET,
     REFUSED: SightKind.REFUSED,
     NO_ANSWER: SightKind.NO_ANSWER,
+    CONNECTED: SightKind.CONNECTED,
 }
 _METHODS = ("GET", "POST")  # one that is idempotent, one that is not
 
@@ -50,11 +51,15 @@ class Tables:
         self.actions = Growing(layout.ACTION)
         self.delays = Growing(np.dtype("f8"))
         self.rules = Rules()
+        self.pages: dict[tuple[str, str], int] = {}
+        """Numbers of pages that the caches of edges may keep."""
         self._decision_numbers: dict[int, int] = {}
         self._sight_numbers: dict[Sight, int] = {}
         self._plans: dict[int, tuple[Plan, dict[Node, int]]] = {}
         for number, kind in sorted(_PLAIN.items()):
-            assert self.sight(Sight(kind)) == number
+            assert self._add_sight(Sight(kind)) == number
+        for kind in _PLAIN.values():
+            self._look_through(Sight(kind))
 
     # Bounds and plans
 
@@ -76,8 +81,18 @@ class Tables:
         return np.concatenate(found)
 
     def _head(self, plan: Plan, shape: int) -> int:
-        """The first word: the shape, and the node at which the plan begins."""
-        return shape << 32 | self._plan(plan)[plan.root]
+        """The first word: see `layout.ROOT_BITS`."""
+        root, page = self._plan(plan)[plan.root], self._page(shape) + 1
+        if root >> layout.ROOT_BITS or page >> layout.PAGE_BITS:
+            raise OverflowError("more plans, or pages for caches, than a run can have")
+        return (shape << layout.PAGE_BITS | page) << layout.ROOT_BITS | root
+
+    def _page(self, shape: int) -> int:
+        """The number of the page that caches may keep of a request, or -1."""
+        cdn, known = self._stage.strategy.cdn, self._stage.shapes.known[shape]
+        if cdn is None or not cdn.may_keep(known):
+            return -1
+        return self.pages.setdefault((known.header("Host") or "", known.target), len(self.pages))
 
     def _plan(self, plan: Plan) -> dict[Node, int]:
         """The numbers of a plan's nodes."""
@@ -119,7 +134,7 @@ class Tables:
         known = self._decision_numbers.get(id(decision))
         if known is None:
             price = self._prices.of(decision)
-            failures = self._failures(decision) if price.proxied else (-1,) * 4
+            failures = self._failures(decision) if price.proxied else (-1,) * 6
             known = self.decisions.append(self._row(price, failures))
             self._decision_numbers[id(decision)] = known
         return known
@@ -128,7 +143,7 @@ class Tables:
         return tuple(
             self.decision(failure(status, meant, http2=http2))
             for http2 in (False, True)
-            for status in (500, 504)
+            for status in (500, 502, 504)
         )
 
     def _row(self, price: Price, failures: Sequence[int]) -> tuple[int, ...]:
@@ -150,6 +165,8 @@ class Tables:
             price.proxied,
             decision.handler is Handler.TLS,
             decision.sight.kept,
+            decision.handler is Handler.SILENT,
+            decision.rule is not None and decision.rule.phase is Phase.FRONT,
         )
 
     # Sights, and what cohorts do about them
@@ -158,28 +175,61 @@ class Tables:
         """The number of a sight."""
         known = self._sight_numbers.get(sight)
         if known is None:
-            asked = retry_after_s(sight)
-            first = self.actions.count
-            for position in range(len(self._stage.scenario.cohorts)):
-                table = self._stage.reaction_table(position)
-                for method in _METHODS:
-                    self.actions.append(self._action(table.action(sight, method)))
-            known = self.sights.append(
-                (asked or 0.0, first, sight.status, sight.kind, sight.kept, asked is not None)
-            )
-            self._sight_numbers[sight] = known
+            known = self._add_sight(sight)
+            self._look_through(sight)
         return known
 
-    def _action(self, action: Action) -> tuple[float, ...]:
+    def _add_sight(self, sight: Sight) -> int:
+        number = self.sights.append(self._sight(sight, self._actions_on(sight)))
+        self._sight_numbers[sight] = number
+        return number
+
+    def _look_through(self, sight: Sight) -> None:
+        """Note what a sight looks like through the CDN."""
+        cdn = self._stage.strategy.cdn
+        if cdn is not None:
+            through = self.sight(cdn.seen(sight))
+            self.sights.records[self._sight_numbers[sight]]["through"] = through
+
+    def _sight(self, sight: Sight, actions: int) -> tuple[float, ...]:
+        asked = retry_after_s(sight)
+        return (
+            asked or 0.0,
+            actions,
+            sight.status,
+            -1,
+            sight.kind,
+            sight.kept,
+            asked is not None,
+            sight.fine,
+            sight.came,
+        )
+
+    def _actions_on(self, sight: Sight) -> int:
+        first = self.actions.count
+        for position in range(len(self._stage.scenario.cohorts)):
+            table = self._stage.reaction_table(position)
+            rules = self._stage.scenario.cohorts[position].stops
+            stops = sum(rule.concerns(sight) << number for number, rule in enumerate(rules))
+            for method in _METHODS:
+                self.actions.append(self._action(table.action(sight, method), stops))
+        return first
+
+    def _action(self, action: Action, stops: int) -> tuple[float, ...]:
         return (
             action.jitter,
             action.slow_down,
+            action.speed_up,
             self.delays.extend(action.retry_after_s),
+            stops,
             len(action.retry_after_s),
             action.resend_at_once,
             action.resend_reused,
             action.documents_only,
             action.honour_retry_after,
             action.only_with_header,
+            action.full_jitter,
             action.leave,
+            action.changes_agent,
+            action.changes_address,
         )

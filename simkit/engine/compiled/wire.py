@@ -10,6 +10,8 @@ from simkit.engine.compiled.layout import ATTEMPT, Lane, Queue
 from simkit.engine.compiled.pools import (
     NONE,
     attempt_at,
+    client_at,
+    client_of,
     cohort_at,
     connection_at,
     decision_at,
@@ -18,7 +20,15 @@ from simkit.engine.compiled.pools import (
 from simkit.engine.compiled.queues import queue_at, queue_number, unlink
 from simkit.host.order import Kind, base
 
-__all__ = ["forget_waiting", "keep_waiting", "log", "reply", "reply_to_waiting"]
+__all__ = [
+    "forget_waiting",
+    "keep_waiting",
+    "log",
+    "reply",
+    "reply_to_waiting",
+    "turn_away",
+    "turn_away_waiting",
+]
 
 _SIGHT = base(Kind.SIGHT)
 _SIGHT_LANE, _LANES = int(Lane.SIGHT), len(Lane)
@@ -32,7 +42,10 @@ def reply(w: Any, slot: int, sight: int, at_ns: int) -> None:
     if at_ns <= a.deadline_ns and not a.answered:
         a.answered = 1
         a.sight = sight
-        cohort = connection_at(w, a.connection).cohort
+        if a.connection == NONE:
+            cohort = client_at(w, client_of(a)).cohort
+        else:
+            cohort = connection_at(w, a.connection).cohort
         if a.queued:
             unlink(queue_at(w, queue_number(cohort, _PATIENCE)), w.attempts, ATTEMPT, slot)
         a.holders += 1
@@ -44,10 +57,32 @@ def log(w: Any, slot: int, decision: int) -> None:
     """The server writes its line."""
     a = attempt_at(w, slot)
     d = decision_at(w, decision)
-    a.over = 1
-    a.decision = decision
+    a.over = a.logged = 1
+    a.price = decision
     a.status = d.status
     w.bytes_out += d.bytes_sent
+
+
+@compiled
+def turn_away(w: Any, slot: int, decision: int, at_ns: int) -> None:
+    """A firewall, or an edge, has decided: the server never hears of it."""
+    a = attempt_at(w, slot)
+    a.over = a.logged = 1
+    a.price = decision
+    reply(w, slot, decision_at(w, decision).sight, at_ns)
+
+
+@compiled
+def turn_away_waiting(w: Any, connection: int, decision: int, at_ns: int) -> None:
+    """The same for all that wait for a connection."""
+    c = connection_at(w, connection)
+    slot = c.waiting
+    c.waiting = c.last_waiting = NONE
+    while slot != NONE:
+        onward = attempt_at(w, slot).next_waiting
+        turn_away(w, slot, decision, at_ns)
+        drop_attempt(w, slot)
+        slot = onward
 
 
 @compiled

@@ -28,7 +28,6 @@ from simkit.measures.leakage.attack import Attack, Sampling, Stage, attack
 from simkit.measures.leakage.eyes import Eyes, canonical
 from simkit.measures.leakage.looks import Always, Seen
 from simkit.measures.leakage.measure import Leakage, leakage_of, measure
-from simkit.measures.leakage.products import Product, load_product, load_products
 from simkit.measures.leakage.secrets import (
     AS_IS,
     DISGUISED,
@@ -49,6 +48,7 @@ from simkit.measures.leakage.secrets import (
     threshold,
 )
 from simkit.measures.leakage.traces import Course, Pattern, rate_course, trace, with_rate
+from simkit.strategy.products import Product, load_product, load_products
 
 __all__ = [
     "AS_IS",

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 from simkit.wire import Sight, SightKind
 
-UNKNOWN_SIZE = -1
-"""The ``body_bytes`` of a sight whose size is not known (see `products`)."""
-
-__all__ = ["UNKNOWN_SIZE", "Eyes", "canonical"]
+__all__ = ["Eyes", "canonical"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from simkit.measures.channel import Prior
-from simkit.measures.leakage.products import Product, load_products
 from simkit.measures.leakage.traces import Course, Pattern, rate_course
+from simkit.strategy.products import Product, load_products
 from simkit.wire import Address, Fault, Shape, Sight, SightKind, Version
 
 if TYPE_CHECKING:

@@ -107,15 +107,13 @@ def _send(gate: Gate, bound: Bound, now_ms: int) -> Step:
 
 def with_rate(planner: Planner, per_s: float) -> Planner:
     """The same policy, all its request limits at this rate. ValueError below 0.001 per second."""
-    from simkit.policy import Planner
-
     rate = round(1000 * per_s)
     if rate < 1:
         raise ValueError(f"a limit lets through at least 0.001 requests/s, not {per_s}")
     http = planner.policy.http
     zones = tuple(z if z.counts_connections else replace(z, rate=rate) for z in http.zones)
     policy = replace(planner.policy, http=replace(http, zones=zones))
-    return Planner(policy, planner.site)
+    return planner.with_policy(policy)
 
 
 def rate_course(shape: Shape, address: Address, pattern: Pattern, per_s: float) -> Course:

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomlkit
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from simkit.engine import simulate
 from simkit.policy import load_policy
+from simkit.strategy import load_strategy
 from simkit.traffic import Scenario, load_scenario
 from tests.engine.compiled.alike import differences
-from tests.engine.compiled.worlds import configurations, scenarios
+from tests.engine.compiled.worlds import configurations, fronts, scenarios
 
 ROOT = Path(__file__).parents[3]
 POLICIES = sorted((ROOT / "data" / "policies").glob("*.conf"))
@@ -23,10 +25,10 @@ SEEDS = range(5)
 EXAMPLES = max(150, settings.default.max_examples if settings.default else 0)
 
 
-def both(scenario: Scenario, conf: Path, seed: int) -> list[str]:
-    policy = load_policy(conf)
-    one = simulate(scenario, policy, seed=seed, engine="simpy")
-    other = simulate(scenario, policy, seed=seed, engine="compiled")
+def both(scenario: Scenario, file: Path, seed: int) -> list[str]:
+    strategy = load_strategy(file)
+    one = simulate(scenario, strategy, seed=seed, engine="simpy")
+    other = simulate(scenario, strategy, seed=seed, engine="compiled")
     assert (one.engine, other.engine) == ("simpy", "compiled")
     return differences(one, other)
 
@@ -45,15 +47,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-@given(configurations(), scenarios(), st.integers(0, 1000))
+@given(configurations(), fronts(), scenarios(), st.integers(0, 1000))
 def test_made_up_scenarios_give_the_same_rows(
-    folder: Path, text: str, made: dict[str, Any], seed: int
+    folder: Path, text: str, front: dict[str, Any], made: dict[str, Any], seed: int
 ) -> None:
-    conf = folder / "made_up.conf"
+    conf, strategy = folder / "made_up.conf", folder / "made_up.toml"
     conf.write_text(text)
+    strategy.write_text(tomlkit.dumps({"policy": conf.name, **front}))
     note(text)
+    note(json.dumps(front))
     note(json.dumps(made))
-    assert both(Scenario.model_validate_json(json.dumps(made)), conf, seed) == []
+    assert both(Scenario.model_validate_json(json.dumps(made)), strategy, seed) == []
 
 
 @pytest.mark.parametrize("name", ["recommended", "silent"])

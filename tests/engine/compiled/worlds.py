@@ -52,6 +52,9 @@ HTTP = [
     ["", "keepalive_timeout 0;", "keepalive_timeout 2s;", "keepalive_requests 3;"],
     ["", "keepalive_time 3s;", "reset_timedout_connection on;"],
     ["", "client_header_timeout 2s;"],
+    ["", "client_body_timeout 900ms;", "client_body_timeout 900ms; lingering_timeout 700ms;"],
+    ["", "lingering_time 2s;", "ssl_session_tickets off;", "ssl_session_timeout 1s;"],
+    ["", "set_real_ip_from 192.0.2.128/28; real_ip_header X-Forwarded-For;"],
     ["", "limit_req_status 429;", "limit_req_status 444;", "limit_req_dry_run on;"],
 ]
 
@@ -98,14 +101,34 @@ ACTIONS = st.fixed_dictionaries(
         "documents_only": st.booleans(),
         "honour_retry_after": st.booleans(),
         "only_with_header": st.booleans(),
+        "full_jitter": st.booleans(),
         "slow_down": st.sampled_from([1.0, 2.0]),
+        "speed_up": st.sampled_from([1.0, 1.5]),
+        "change": st.sampled_from(["agent", "address", "both"]),
         "leave": st.booleans(),
     },
 )
 REACTIONS = st.dictionaries(
-    st.sampled_from(["network", "empty", "reset", "4xx", "429", "5xx", "no_answer"]),
+    st.sampled_from(["network", "empty", "reset", "4xx", "429", "5xx", "no_answer", "ok"]),
     ACTIONS,
     max_size=3,
+)
+STOPS = st.lists(
+    st.builds(
+        lambda on, measure: {"on": on, **measure},
+        st.lists(st.sampled_from(["network", "4xx", "429", "ok", "empty"]), min_size=1, max_size=2),
+        st.one_of(
+            st.builds(
+                lambda n, row: {"count": n, "in_a_row": row}, st.integers(1, 6), st.booleans()
+            ),
+            st.builds(
+                lambda x, after: {"share": x, "after": after},
+                st.sampled_from([0.0, 0.3, 0.9]),
+                st.integers(0, 8),
+            ),
+        ),
+    ),
+    max_size=2,
 )
 CALLS = st.lists(
     st.builds(
@@ -124,7 +147,19 @@ ARRIVALS = st.one_of(
     ),
     st.sampled_from([{"kind": "uniform"}, {"kind": "at once", "from_s": 1.0}]),
     st.just({"kind": "poisson", "every_s": 0.05, "from_s": 2.0, "until_s": 4.0}),
+    st.builds(
+        lambda kind, pause: {
+            "kind": kind,
+            "every_s": 0.3,
+            "from_s": 0.5,
+            "pulse_s": 0.7,
+            "pause_s": pause,
+        },
+        st.sampled_from(["poisson", "periodic", "uniform"]),
+        st.sampled_from([0.4, 2.0]),
+    ),
 )
+GOES = st.sampled_from(["request", "request", "connect", "handshake"])
 OWN: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "visitor": st.fixed_dictionaries(
         {
@@ -139,23 +174,42 @@ OWN: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "caller": st.fixed_dictionaries(
         {"calls": CALLS, "order": st.sampled_from(["in turn", "drawn"])}
     ),
-    "probe": st.fixed_dictionaries({"calls": CALLS}),
+    "probe": st.fixed_dictionaries({"calls": CALLS, "goes": GOES}),
     "scanner": st.fixed_dictionaries(
         {
             "words": st.just(["a", "app", "deny", "none", "drop"]),
             "endings": st.sampled_from([[""], ["", ".bak"]]),
+            "calls": st.one_of(st.just([]), CALLS),
             "threads": st.integers(1, 4),
+            "examines": st.booleans(),
+            "rate_per_s": st.sampled_from([None, 2.0, 40.0]),
         }
     ),
-    "flood": st.fixed_dictionaries({"calls": CALLS}),
+    "flood": st.fixed_dictionaries({"calls": CALLS, "goes": GOES}),
     "slow": st.fixed_dictionaries(
         {
             "connections": st.integers(1, 6),
             "open_per_s": st.sampled_from([2.0, 50.0]),
             "line_every_s": st.sampled_from([0.3, 1.0, 10.0]),
+            "what": st.sampled_from(["header", "body"]),
+            "call": st.builds(lambda path: {"path": path}, st.sampled_from(PATHS)),
+            "heeds": st.booleans(),
         }
     ),
 }
+
+
+HABITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "stops": STOPS,
+        "identities": st.integers(1, 3),
+        "rotates": st.sampled_from(["never", "wish", "start"]),
+        "resumes": st.booleans(),
+        "direct": st.booleans(),
+        "downlink_mbit_per_s": st.sampled_from([0.1, 8.0]),
+    },
+)
 
 
 @st.composite
@@ -171,7 +225,9 @@ def cohorts(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "addresses": draw(
             st.sampled_from([["198.18.0.0/24"], ["192.0.2.1"], ["2001:db8::/48", "192.0.2.7"]])
         ),
-        "protocol": draw(st.sampled_from(["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"])),
+        "protocol": draw(
+            st.sampled_from(["HTTP/1.0", "HTTP/1.1", *([] if kind == "slow" else ["HTTP/2.0"])])
+        ),
         "tls": tls,
         "agents": draw(st.sampled_from([[], ["good"], ["bad", "good"]])),
         "keeps_connections": draw(st.booleans()),
@@ -181,6 +237,8 @@ def cohorts(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "reactions": draw(REACTIONS),
         **draw(OWN[kind]),
     }
+    if draw(st.booleans()):
+        cohort |= draw(HABITS)
     if draw(st.integers(0, 4)) == 0:
         cohort["port"] = draw(st.sampled_from([81, 444]))
     if draw(st.integers(0, 3)) == 0:
@@ -197,6 +255,7 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         "title": "made up",
         "length_s": 6.0,
         "site": SITE,
+        "network": draw(st.sampled_from([{}, {"uplink_mbit_per_s": 1.0}])),
         "host": {
             "cpus": 1,
             "backlog": draw(st.sampled_from([0, 2, 511])),
@@ -206,7 +265,42 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
                 "service": draw(st.sampled_from(["constant", "exponential", "lognormal"])),
                 "mean_ms": draw(st.sampled_from([0.0, 5.0, 400.0])),
                 "timeout_s": draw(st.sampled_from([0.5, 60.0])),
+                "queue": draw(st.sampled_from([None, None, 0, 2])),
+                "fails": draw(st.sampled_from([0.0, 0.0, 0.3])),
             },
         },
         "cohort": [draw(cohorts(number)) for number in range(count)],
     }
+
+
+NETWORKS = st.lists(
+    st.sampled_from(["198.18.0.0/30", "192.0.2.1", "2001:db8::/47", "192.0.2.128/29"]), max_size=2
+)
+
+
+@st.composite
+def fronts(draw: st.DrawFn) -> dict[str, Any]:
+    """What a strategy file says of what stands in front: often nothing."""
+    found: dict[str, Any] = {}
+    if draw(st.integers(0, 2)) == 0:
+        found["firewall"] = {"drop": draw(NETWORKS), "reject": draw(NETWORKS)}
+        if draw(st.booleans()):
+            found["firewall"]["rate"] = {
+                "per_s": draw(st.sampled_from([0.5, 3.0])),
+                "burst": draw(st.integers(1, 4)),
+                "over": draw(st.sampled_from(["drop", "reject"])),
+            }
+    if draw(st.integers(0, 2)) == 0:
+        found["cdn"] = {
+            "addresses": draw(
+                st.sampled_from([["192.0.2.128/28"], ["192.0.2.130", "2001:db8:9::/64"]])
+            ),
+            "edges": draw(st.integers(1, 3)),
+            "rtt_ms": draw(st.sampled_from([0.0, 6.0])),
+            **draw(st.sampled_from([{}, {"origin_rtt_ms": 0.0}, {"origin_rtt_ms": 30.0}])),
+            "patience_s": draw(st.sampled_from([0.2, 100.0])),
+            "cached": draw(st.sampled_from([[], ["css"], ["css", "bak"]])),
+            "keeps_s": draw(st.sampled_from([0.0, 1.0, 60.0])),
+            "tries_again": draw(st.booleans()),
+        }
+    return found

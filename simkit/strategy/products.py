@@ -16,7 +16,6 @@ from pydantic import Field
 
 from simkit import shipped
 from simkit.errors import InputError
-from simkit.measures.leakage.eyes import UNKNOWN_SIZE
 from simkit.traffic.part import Part
 from simkit.traffic.reading import read_model
 from simkit.wire import Sight, SightKind
@@ -26,7 +25,10 @@ Status = Annotated[int, Field(ge=100, le=599)]
 
 _SERVER = "server"
 
-__all__ = ["Passage", "Product", "Way", "load_product", "load_products"]
+UNKNOWN_SIZE = -1
+"""The ``body_bytes`` of a sight whose size is not known."""
+
+__all__ = ["UNKNOWN_SIZE", "Passage", "Product", "Way", "load_product", "load_products"]
 
 
 class Way(Part):
@@ -84,7 +86,7 @@ class Product(Part):
         A front shows what passes through it, and what is not refused is the same page under the
         product's own Server header. Raises InputError where the product knows no way.
         """
-        if not refused and not malformed:
+        if not refused and not malformed and not self.front:
             return self._signed(sight)
         own = self.malformed if malformed else self.refuses
         if self.front and not (malformed and own):
@@ -95,7 +97,12 @@ class Product(Part):
 
     def _through(self, sight: Sight) -> Sight:
         found = next((p for p in self.passes if sight.symbol in p.origin), None)
-        return self._signed(sight) if found is None else found.sight
+        return self._carried(sight) if found is None else found.sight
+
+    def _carried(self, sight: Sight) -> Sight:
+        """The origin's page on the front's own connection, which it keeps in any case."""
+        others = tuple((n, v) for n, v in sight.headers if n != "connection")
+        return self._signed(replace(sight, headers=others, kept=True))
 
     def _signed(self, sight: Sight) -> Sight:
         """The same answer under this product's Server header."""
