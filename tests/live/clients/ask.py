@@ -154,11 +154,16 @@ def crawl(wishes: list[Wish]) -> None:
         name = "spider"
         custom_settings = {"LOG_ENABLED": False, "TELNETCONSOLE_ENABLED": False}  # noqa: RUF012
 
+        started = 0
+
         def __init__(self, wish: Wish) -> None:
             super().__init__()
             self.left = list(requests_of(wish))
 
         async def start(self) -> Any:
+            Spider.started += 1
+            while Spider.started < len(wishes):  # starting one would delay the others
+                await asyncio.sleep(0.05)
             yield self.next()
 
         def next(self) -> scrapy.Request:

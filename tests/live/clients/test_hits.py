@@ -23,7 +23,7 @@ from tests.live.raw import CONFIGS
 
 Times = dict[str, list[float]]
 
-LATER_S = 0.6
+LATER_S = 0.8
 """How much later than simulated a request may come, for here nothing takes time but waiting."""
 SOONER_S = 0.05
 
@@ -32,7 +32,7 @@ DRAWN_S = {
     "botocore": ((1.0, 2.0), (0.05, 0.1)),
     "botocore-legacy": ((1.0, 2.0, 4.0, 8.0), (1.0, 2.0, 4.0, 8.0)),
 }
-AT_THE_SAME_TIME = 8
+AT_THE_SAME_TIME = 6
 
 
 def gaps(times: Sequence[float]) -> list[float]:
