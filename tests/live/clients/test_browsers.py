@@ -27,6 +27,7 @@ SIX = (
     "Promise.all([1, 2, 3, 4, 5, 6].map(n => fetch(`/page?${n}${Math.random()}`)"
     ".then(r => r.text()))).then(_ => '')"
 )
+A_MOMENT = "new Promise(done => setTimeout(done, 200)).then(_ => '')"
 WATCHED_S = 100.0 if ALL else 8.0
 """How long pages are watched. Chromium loads them again after 1, 5, 30 and 60 s."""
 LATER_S = 2.5
@@ -156,16 +157,19 @@ def test_chromium_sends_again_on_every_connection_that_had_served(
     page = chromium.open(f"{site(nginx, PORTS[ending])}/page?{ending}.{method}")
     assert page.status == 200
     marks = [f"/dropped?{ending}.{method}.{n}" for n in ("one", "six", "none")]
+    assert page.fetch("/page?again") == "200"
+    page.run(A_MOMENT)
     page.fetch(marks[0], method)
-    page.run(SIX)  # so many connections are idle now
+    page.run(SIX)  # so many connections are idle, in a moment
+    page.run(A_MOMENT)
     page.fetch(marks[1], method)
     page.fetch(marks[2], method)
     one, (*used, fresh), none = (hits(nginx, mark) for mark in marks)
     assert fetched(tmp_path, policy, "chromium-fetch", ending, method, used=True) == 2
     assert 2 <= len(one) <= 4  # what was opened ahead for the page counts as well
     assert len(none) == fetched(tmp_path, policy, "chromium-fetch", ending, method, used=False) == 1
-    assert len(used) >= 3  # not all of the six may have come back by then
-    assert all(record.number > 1 for record in used)
+    # Not all of the six may be free by then, and others may have been opened ahead.
+    assert sum(record.number > 1 for record in used) >= 3
     assert fresh.number == 1
 
 
@@ -221,7 +225,7 @@ def test_firefox_sends_a_scripts_request_again_as_simulated(
 ) -> None:
     """``unsaid``: by so many the simulation is wrong, for reasons that the catalogue states."""
     firefox.open(f"{site(nginx, PORTS[ending])}/page?{ending}.{method}.{used}")
-    firefox.run("new Promise(done => setTimeout(done, 300)).then(_ => '')")
+    firefox.run(A_MOMENT)
     if not used:
         for _ in range(3):  # that ends the connections of the page
             firefox.fetch("/dropped?use-up", "POST")
