@@ -15,7 +15,10 @@ LOCKED := $(VENV)/.simkit-locked
 READY := $(VENV)/.simkit-ready
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-compile
 # What the tests talk to. nginx lies outside a plain user's PATH on Debian.
-PROGRAMS := nginx openssl curl haproxy apache2 chromium
+PROGRAMS := nginx openssl curl wget haproxy apache2 chromium firefox-esr gobuster ffuf prometheus-blackbox-exporter
+# What verify-clients talks to as well, as Debian's packages have it.
+MORE_PROGRAMS := golang-go openjdk-17-jdk-headless libokhttp-java libhttpclient-java nodejs ruby \
+    newsboat
 export PATH := $(PATH):/usr/sbin:/sbin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -23,7 +26,7 @@ MAKEFLAGS += --no-print-directory
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab bench test test-all lint types tests fuzz verify-long notebooks programs setup lock clean
+.PHONY: help demo lab bench test test-all lint types tests fuzz verify-long verify-clients notebooks programs setup lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +73,10 @@ verify-long: $(READY) programs ## 50,000 generated pairs and long timed traces o
 	SIMKIT_GENERATED=2500 HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest \
 	    --hypothesis-show-statistics tests/policy/test_generated_live.py
 	SIMKIT_TIMED=20 $(BIN)/python -m pytest tests/live/test_timed.py
+
+verify-clients: $(READY) programs ## every client of the catalogue on a live nginx, for minutes
+	@echo "This takes what Debian has in $(MORE_PROGRAMS)"
+	SIMKIT_CLIENTS=all $(BIN)/python -m pytest tests/live/clients
 
 notebooks: $(READY) ## run every notebook and compare its outputs
 	$(BIN)/python -m tests.notebook_gate notebooks

@@ -1,7 +1,7 @@
 """The crowd and its world: scenario files, cohorts, what they want and how they react."""
 
 from simkit.traffic.arrivals import Arrivals
-from simkit.traffic.catalogue import CLIENTS
+from simkit.traffic.catalogue import CATALOGUE, CLIENTS, Client
 from simkit.traffic.cohorts import (
     Call,
     Caller,
@@ -25,11 +25,13 @@ from simkit.traffic.site import PageSpec, SiteSpec
 from simkit.traffic.stops import Stop, StopCounter
 
 __all__ = [
+    "CATALOGUE",
     "CLIENTS",
     "Action",
     "Arrivals",
     "Call",
     "Caller",
+    "Client",
     "Cohort",
     "CohortBase",
     "Custom",

@@ -26,7 +26,7 @@ def hits(folder: Path, server: str, clients: str, within_s: float = 98) -> int:
 @pytest.mark.parametrize(
     ("server", "version", "within_s", "expected"),
     [
-        ("return 444;", "HTTP/1.1", 97.5, 15),  # measured: 15 hits in 96 s
+        ("return 444;", "HTTP/1.1", 97.5, 10),  # measured: 10 to 15 hits in 98 s
         ("return 444;", "HTTP/2.0", 42, 4),  # measured: 4 in 42 s
         ("return 403;", "HTTP/1.1", 98, 1),
         ("return 429;", "HTTP/1.1", 98, 1),
@@ -45,10 +45,10 @@ def test_chromium_reloads_documents_and_only_resends_resources(tmp_path: Path) -
     under = policy(tmp_path, server="if ($uri = /a.css) { return 444; }")
     found = run(world(tmp_path, tab, length_s=98), under)
     rows = list(zip(column(found, "item"), column(found, "attempt"), strict=True))
-    assert sorted(rows) == [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0), (3, 0)]
+    assert sorted(rows) == [(0, 0), (1, 0), (1, 1), (2, 0), (3, 0)]
     assert found.wishes["served"].tolist() == [False]
-    assert found.wishes["attempts"].tolist() == [6]
-    assert found.wishes["refusals"].tolist() == [3]
+    assert found.wishes["attempts"].tolist() == [5]
+    assert found.wishes["refusals"].tolist() == [2]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_chromium_reloads_documents_and_only_resends_resources(tmp_path: Path) -
         ("urllib3", "return 403;", None, 1),
         ("aiohttp", "return 444;", None, 2),
         ("aiohttp", "return 429;", None, 1),
-        ("wget", "return 444;", None, 3),
+        ("wget-tries-3", "return 444;", None, 3),
         ("wget", "return 429;", None, 1),
         ("scrapy", "return 444;", None, 3),
         ("scrapy", "return 429;", None, 3),
@@ -215,7 +215,7 @@ def test_a_behaviour_may_use_the_reactions_of_its_cohort(tmp_path: Path) -> None
         wish.end()
 
     found = run(
-        world(tmp_path, caller(client='"wget"')),
+        world(tmp_path, caller(client='"wget-tries-3"')),
         policy(tmp_path, server="return 444;"),
         behaviours={"clients": borrowed},
     )

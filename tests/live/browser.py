@@ -116,14 +116,13 @@ class Browser:
         self._number, self._waiting = 0, b""
         self.events: list[Message] = []
 
-    def open(self, url: str) -> Page:
-        """Open an address in a window with sockets of its own, in sight: what is not in sight is
-        not loaded again.
+    def open(self, url: str, *, private: bool = True) -> Page:
+        """Open an address in a window in sight: what is not in sight is not loaded again.
+
+        A private one has sockets of its own, and opens fewer of them ahead of need.
         """
-        context = self.tell("Target.createBrowserContext")["browserContextId"]
-        target = self.tell(
-            "Target.createTarget", url="about:blank", browserContextId=context, newWindow=True
-        )
+        own = self.tell("Target.createBrowserContext") if private else {}
+        target = self.tell("Target.createTarget", url="about:blank", newWindow=True, **own)
         session = self.tell("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         name = str(session["sessionId"])
         self.tell("Network.enable", name)
