@@ -29,7 +29,6 @@ from simkit.traffic import (
 )
 from simkit.traffic.arrivals import LONGEST_NS
 from simkit.traffic.part import NS_PER_S
-from simkit.traffic.reactions import retry_after_s
 from simkit.wire import Sight, SightKind
 
 __all__ = ["BEHAVIOURS", "Start", "fulfil"]
@@ -51,39 +50,36 @@ def fulfil(
         sight: Sight = yield attempt
         action = me.react(sight, method)
         if sight.fine:
-            return sight
+            break
         if _resends(action, attempt, at_once):
             at_once += 1
             continue
         delay_s = _delay_s(action, attempt, delayed)
         if delay_s is None or me.left:
-            return sight
+            break
         delayed += 1
         at_once = 0
         yield me.sleep(delay_s)
+    me.has_done_with(sight)
+    return sight
 
 
 def _resends(action: Action, attempt: Attempt, so_far: int) -> bool:
-    if so_far < action.resend_at_once:
+    if so_far < action.resend_at_once and not (action.documents_only and attempt.item):
         return True
     return attempt.reused and so_far < action.resend_reused
 
 
 def _delay_s(action: Action, attempt: Attempt, so_far: int) -> float | None:
     """The seconds before the next try; None: there is none."""
-    if so_far >= len(action.retry_after_s) or (action.documents_only and attempt.item):
+    if action.documents_only and attempt.item:
         return None
-    asked = retry_after_s(attempt.sight)
-    if action.only_with_header and asked is None:
-        return None
-    if action.honour_retry_after and asked is not None:
-        return asked
-    delay_s = action.retry_after_s[so_far]
-    if not action.jitter and not action.full_jitter:
-        return delay_s
+    sight = attempt.sight
+    wait_s = action.wait_s(sight, so_far)
+    if wait_s is None or not action.draws(sight):
+        return wait_s
     where = (attempt.wish_number, attempt.item << 16 | attempt.attempt)
-    u = draws.uniform(attempt.key, Purpose.BACKOFF, *where)
-    return delay_s * u if action.full_jitter else delay_s * (1 + action.jitter * u)
+    return action.drawn_s(wait_s, draws.uniform(attempt.key, Purpose.BACKOFF, *where))
 
 
 # Visitors

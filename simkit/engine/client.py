@@ -304,6 +304,11 @@ class Client(Party):
         """An exponential variate of that mean from this client's stream."""
         return draws.exponential(mean, self.uniform(purpose, first, second))
 
+    def has_done_with(self, sight: Sight) -> None:
+        """Something that it wanted has come, or is given up, with this sight in the end."""
+        if self._stops is not None and self._stops.sees(sight, "wishes"):
+            self.left = True
+
     # What wishes and attempts need of it
 
     def shape_number(self, wish: Wish, target: str | Shape, method: str, body_bytes: int) -> int:

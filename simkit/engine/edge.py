@@ -25,7 +25,7 @@ from simkit.host import Kind, Line, base
 from simkit.policy.plan import Answer, Decision, Phase
 from simkit.traffic import Reach
 from simkit.traffic.part import NS_PER_MS, NS_PER_S
-from simkit.traffic.reactions import is_idempotent
+from simkit.traffic.reactions import MethodClass, method_class
 from simkit.wire import Shape, Sight, SightKind
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Edge:
         stale = own.reused and sight.kind in _STALE
         if not stale or attempt.again or not self._cdn.spec.tries_again:
             return False
-        return is_idempotent(self._shape(attempt).method)
+        return method_class(self._shape(attempt).method) is not MethodClass.OTHER
 
     def _show(self, attempt: Attempt, sight: Sight) -> None:
         attempt.reply(sight, self._world.agenda.now + self._half_ns)

@@ -26,7 +26,7 @@ def hits(folder: Path, server: str, clients: str, within_s: float = 98) -> int:
 @pytest.mark.parametrize(
     ("server", "version", "within_s", "expected"),
     [
-        ("return 444;", "HTTP/1.1", 97.5, 10),  # measured: 10 to 15 hits in 98 s
+        ("return 444;", "HTTP/1.1", 97.5, 15),  # measured: 10 to 15 hits in 98 s
         ("return 444;", "HTTP/2.0", 42, 4),  # measured: 4 in 42 s
         ("return 403;", "HTTP/1.1", 98, 1),
         ("return 429;", "HTTP/1.1", 98, 1),

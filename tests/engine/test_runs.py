@@ -21,6 +21,7 @@ from simkit.engine.run import Columns
 from simkit.engine.stage import stage
 from simkit.measures.intervals import t_interval
 from simkit.policy import Planner, load_policy
+from simkit.strategy import strategy_of
 from simkit.traffic import load_scenario
 from simkit.wire import SightKind
 from tests.engine.crowds import MS, S, caller, cohort, column, policy, run, world
@@ -81,7 +82,7 @@ def test_seeds_and_replications_differ_and_a_stage_that_was_used_changes_nothing
     assert len(words) == 3
     assert digest(run(crowd, under)) == first
     assert digest(run(crowd, under, planner=Planner(under, crowd.site))) == first
-    assert stage(crowd, under) is stage(crowd.model_copy(), under)
+    assert stage(crowd, strategy_of(under)) is stage(crowd.model_copy(), strategy_of(under))
 
 
 def test_another_cohort_leaves_the_rows_of_the_others_as_they_were(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from simkit.engine.compiled.clients import (
     begin,
     change,
     end,
+    has_done_with,
     send,
     starts_as_somebody_else,
     wake,
@@ -155,8 +156,10 @@ def seen(w: Any, slot: int, attempt: int) -> None:
     a = attempt_at(w, attempt)
     client = client_at(w, task.client)
     sight = sight_at(w, a.sight)
-    action = _react(w, task.client, sight, small_ints_at(w.asks)[_first_ask(w, client) + task.ask])
+    methods = small_ints_at(w.asks)[_first_ask(w, client) + task.ask]
+    action = _react(w, task.client, sight, methods)
     if sight.fine or not _tries_again(w, slot, a, sight, action):
+        has_done_with(w, task.client, a)
         _fulfilled(w, slot, attempt, sight.fine != 0)
 
 
@@ -166,10 +169,10 @@ def _first_ask(w: Any, client: Any) -> int:
 
 
 @compiled
-def _react(w: Any, client_slot: int, sight: Any, idempotent: int) -> Any:
+def _react(w: Any, client_slot: int, sight: Any, methods: int) -> Any:
     """What the cohort's reactions say to a sight; as far as it does not wait, it is done."""
     client = client_at(w, client_slot)
-    action = action_at(w, client, sight, 1 - idempotent)
+    action = action_at(w, client, sight, methods)
     client.pace = min(max(1.0, client.pace * action.slow_down / action.speed_up), SLOWEST)
     client.left = client.left or action.leave
     if action.changes_agent or action.changes_address:
@@ -181,7 +184,8 @@ def _react(w: Any, client_slot: int, sight: Any, idempotent: int) -> Any:
 def _tries_again(w: Any, slot: int, a: Any, sight: Any, action: Any) -> bool:
     """Whether the reactions have the task try again, now or later."""
     task = task_at(w, slot)
-    if task.at_once < action.resend_at_once or (a.reused and task.at_once < action.resend_reused):
+    spare = task.at_once < action.resend_at_once and not (action.documents_only and task.item)
+    if spare or (a.reused and task.at_once < action.resend_reused):
         task.at_once += 1
         _try(w, slot)
         return True
@@ -200,15 +204,18 @@ def _delay_s(w: Any, task: Any, a: Any, client: Any, sight: Any, action: Any) ->
     """The seconds before the next try; negative: there is none."""
     if task.delayed >= action.delay_count or (action.documents_only and task.item):
         return -1.0
-    if action.only_with_header and not sight.asks_retry:
+    asked = sight.asks_retry and not (action.zero_is_none and sight.retry_after_s == 0.0)
+    if not asked and action.only_with_header:
         return -1.0
-    if action.honour_retry_after and sight.asks_retry:
+    if asked and action.longest_retry_s >= 0.0 and sight.retry_after_s > action.longest_retry_s:
+        return -1.0
+    if asked and action.honour_retry_after:
         return float(sight.retry_after_s)
     delay_s = floats_at(w.delays)[action.delays + task.delayed]
-    if action.jitter == 0.0 and not action.full_jitter:
+    if action.jitter == 0.0 and action.shorten == 0.0:
         return delay_s
     u = uniform(client.key, _BACKOFF_DRAW, a.wish_number, a.item << 16 | a.number)
-    return delay_s * u if action.full_jitter else delay_s * (1 + action.jitter * u)
+    return delay_s * (1.0 + action.jitter * u - action.shorten * u)
 
 
 @compiled
@@ -498,6 +505,6 @@ def _held(w: Any, slot: int, attempt: int) -> None:
     lane = task_at(w, slot)
     end(w, lane.wish, 0)
     client = client_at(w, lane.client)
-    idempotent = small_ints_at(w.asks)[_first_ask(w, client)]
-    _react(w, lane.client, sight_at(w, attempt_at(w, attempt).sight), idempotent)
+    methods = small_ints_at(w.asks)[_first_ask(w, client)]
+    _react(w, lane.client, sight_at(w, attempt_at(w, attempt).sight), methods)
     _hold_next(w, slot)

@@ -36,15 +36,20 @@ from simkit.engine.compiled.pools import (
 )
 from simkit.host.order import Kind, base
 from simkit.host.wire import NEVER
+from simkit.traffic.reactions import MethodClass
 from simkit.wire import SightKind
 
 ROTATIONS = ("never", "wish", "start")
 """When clients go on from another address, in the order of their numbers."""
+KINDS_OF_STOPS = ("requests", "wishes")
+"""What rules for stopping count, in the order of their numbers."""
 SIGHTS = len(SightKind)
 UNDECIDED = (0, 408, 499)
 """What is logged where the policy has decided nothing: nothing, a time-out, a client that left."""
 
 _EACH_WISH, _EACH_START = ROTATIONS.index("wish"), ROTATIONS.index("start")
+_OF_REQUESTS, _OF_WISHES = range(len(KINDS_OF_STOPS))
+_CLASSES = len(MethodClass)
 _CHOICE = int(Purpose.CHOICE)
 _WAKE = base(Kind.WAKE)
 _REQUEST_ROW, _WISH_ROW = layout.REQUEST_ROW, layout.WISH_ROW
@@ -147,38 +152,48 @@ def sees(w: Any, slot: int) -> None:
     record(w, slot)
     if not a.at_edge:
         done(w, slot, cohort)
-    if cohort.stop_count and _stops(w, client, cohort, a):
+    if cohort.stop_count and _stops(w, client, cohort, a, _OF_REQUESTS):
         client.left = 1
     _tell_wish(w, a)
 
 
 @compiled
-def _stops(w: Any, client: Any, cohort: Any, a: Any) -> bool:
-    """`simkit.traffic.stops.StopCounter.sees`: first all that were seen, then each rule's own."""
+def has_done_with(w: Any, client_slot: int, a: Any) -> None:
+    """Something that the client wanted has come, or is given up, with this attempt in the end."""
+    client = client_at(w, client_slot)
+    cohort = cohort_at(w, client.cohort)
+    if cohort.stop_count and _stops(w, client, cohort, a, _OF_WISHES):
+        client.left = 1
+
+
+@compiled
+def _stops(w: Any, client: Any, cohort: Any, a: Any, of: int) -> bool:
+    """`simkit.traffic.stops.StopCounter.sees`: how many of each, then what each rule counts."""
     counts = small_ints_at(w.scratch)
     first = client.scratch + cohort.stop_room
-    counts[first] += 1
+    counts[first + of] += 1
+    seen = counts[first + of]
     counted = action_at(w, client, sight_at(w, a.sight), 0).stops
     stops = False
     for number in range(cohort.stop_count):
         rule = record_at(w.stops, cohort.first_stop + number, layout.STOP)
-        at = first + 1 + number
+        if rule.of != of:
+            continue
+        at = first + len(KINDS_OF_STOPS) + number
         if counted >> number & 1:
             counts[at] += 1
         elif rule.in_a_row:
             counts[at] = 0
-        if rule.count:
-            stops = stops or counts[at] >= rule.count
-        else:
-            seen = counts[first]
-            stops = stops or (seen > rule.after and counts[at] > rule.share * seen)
+        if seen > rule.after:
+            most = counts[at] >= rule.count if rule.count else counts[at] > rule.share * seen
+            stops = stops or most
     return stops
 
 
 @compiled
-def action_at(w: Any, client: Any, sight: Any, other_method: int) -> Any:
-    """What a client's cohort does on a sight."""
-    number = sight.actions + 2 * client.cohort + other_method
+def action_at(w: Any, client: Any, sight: Any, methods: int) -> Any:
+    """What a client's cohort does on a sight of a request with a method of that class."""
+    number = sight.actions + _CLASSES * client.cohort + methods
     return record_at(w.actions, number, layout.ACTION)
 
 

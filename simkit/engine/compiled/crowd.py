@@ -14,7 +14,7 @@ from simkit.addresses import AddressRange
 from simkit.draws import Purpose
 from simkit.engine.compiled import layout
 from simkit.engine.compiled.behaviours import ABSENT
-from simkit.engine.compiled.clients import ROTATIONS
+from simkit.engine.compiled.clients import KINDS_OF_STOPS, ROTATIONS
 from simkit.engine.compiled.crowds import choices, streams
 from simkit.engine.compiled.gateways import Gateways
 from simkit.engine.compiled.growing import Growing
@@ -32,12 +32,13 @@ from simkit.traffic import (
     Scanner,
     SiteSpec,
     Slow,
+    Stop,
     Visitor,
 )
 from simkit.traffic.arrivals import Pulses
 from simkit.traffic.machine import ns_per_byte
 from simkit.traffic.part import NS_PER_S
-from simkit.traffic.reactions import is_idempotent
+from simkit.traffic.reactions import method_class
 from simkit.wire import Address
 
 __all__ = ["PROGRAMS", "Ask", "Crowd", "Request"]
@@ -112,7 +113,7 @@ class Crowd:
         asks = self.asks_of[position]
         record = np.zeros(1, layout.COHORT)[0]
         record["program"] = PROGRAMS[type(cohort)]
-        record["asks"] = self.asks.extend([is_idempotent(ask.method) for ask in asks])
+        record["asks"] = self.asks.extend([method_class(ask.method) for ask in asks])
         record["ask_count"] = len(asks)
         record["reach"] = cohort.goes_as_far_as
         record["heeds"] = True
@@ -169,9 +170,7 @@ class Crowd:
 
     def _add_stops(self, record: np.void, cohort: CohortBase) -> None:
         record["stop_count"] = len(cohort.stops)
-        record["first_stop"] = self.stops.extend(
-            [(r.share or 0.0, r.count or 0, r.after, r.in_a_row) for r in cohort.stops]
-        )
+        record["first_stop"] = self.stops.extend([_stop(rule) for rule in cohort.stops])
         if isinstance(cohort, Visitor):
             words = (int(record["ask_count"]) + 31) // 32
             record["stop_room"] = int(record["resources"]) + words
@@ -290,7 +289,7 @@ class Crowd:
 
     def _scratch_of(self, cohort: Ints) -> Ints:
         of = self.cohorts.kept
-        counted = np.where(of["stop_count"] > 0, of["stop_count"] + 1, 0)
+        counted = np.where(of["stop_count"] > 0, of["stop_count"] + len(KINDS_OF_STOPS), 0)
         return (of["stop_room"] + counted)[cohort]
 
     def forget_absent(self) -> None:
@@ -328,6 +327,11 @@ def _asks(cohort: CohortBase, site: SiteSpec) -> tuple[Ask, ...]:
         case Caller() | Probe() | Flood():
             return tuple(map(_ask, cohort.calls))
     raise TypeError(type(cohort))
+
+
+def _stop(rule: Stop) -> tuple[float, ...]:
+    of = KINDS_OF_STOPS.index(rule.of)
+    return rule.share or 0.0, rule.count or 0, rule.after, of, rule.in_a_row
 
 
 def _ask(call: Call) -> Ask:

@@ -28,6 +28,7 @@ from simkit.engine.compiled.pools import (
 from simkit.engine.compiled.wire import reply, turn_away
 from simkit.host.order import Kind, base
 from simkit.traffic.cohorts import Reach
+from simkit.traffic.reactions import MethodClass
 from simkit.wire import SightKind
 
 __all__ = ["arrives", "came", "take"]
@@ -37,6 +38,7 @@ _CONNECT_ONLY, _REQUEST_TOO = int(Reach.CONNECT), int(Reach.REQUEST)
 _ANSWER = int(NodeKind.ANSWER)
 _HTTP, _RESET, _EMPTY = int(SightKind.HTTP), int(SightKind.RESET), int(SightKind.EMPTY)
 _OK = 200
+_OTHER = int(MethodClass.OTHER)
 
 
 @compiled
@@ -142,7 +144,7 @@ def _tries_again(w: Any, own: Any, a: Any, sight: Any) -> bool:
         return False
     cohort = cohort_at(w, client_at(w, client_of(a)).cohort)
     ask = (a.bind - cohort.block) % cohort.width // 2
-    return bool(small_ints_at(w.asks)[cohort.asks + ask])
+    return bool(small_ints_at(w.asks)[cohort.asks + ask] != _OTHER)
 
 
 @compiled

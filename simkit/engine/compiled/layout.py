@@ -402,7 +402,7 @@ COHORT = _record(
 PLACE = _record(address="i4", edge="i4")
 """An address that a client may have: its number, and the edge that it falls to."""
 
-STOP = _record(share="f8", count="i4", after="i4", in_a_row="i1")
+STOP = _record(share="f8", count="i4", after="i4", of="i1", in_a_row="i1")
 """A rule for leaving; ``count`` is 0 where it is by ``share``."""
 
 PAGE = _record(ask="i4", first="i4", count="i4")
@@ -428,13 +428,14 @@ SIGHT = _record(
     retry_after_s="f8", actions="i8", status="i4", through="i4", kind="i1", kept="i1",
     asks_retry="i1", fine="i1", came="i1",
 )  # fmt: skip
-"""``actions`` is where the actions of all cohorts on it begin, two for each cohort: one for
-methods that are idempotent, one for others. ``through`` is what it looks like through the CDN."""
+"""``actions`` is where the actions of all cohorts on it begin, for each cohort one for each class
+of methods. ``through`` is what it looks like through the CDN."""
 
 ACTION = _record(
-    jitter="f8", slow_down="f8", speed_up="f8", delays="i8", stops="i8", delay_count="i4",
+    jitter="f8", shorten="f8", longest_retry_s="f8", slow_down="f8", speed_up="f8",
+    delays="i8", stops="i8", delay_count="i4",
     resend_at_once="i4", resend_reused="i4", documents_only="i1", honour_retry_after="i1",
-    only_with_header="i1", full_jitter="i1", leave="i1", changes_agent="i1", changes_address="i1",
+    only_with_header="i1", zero_is_none="i1", leave="i1", changes_agent="i1", changes_address="i1",
 )  # fmt: skip
 """``stops`` has a bit for each rule of the cohort that counts the sight."""
 

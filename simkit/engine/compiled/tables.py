@@ -34,7 +34,7 @@ _PLAIN = {
     NO_ANSWER: SightKind.NO_ANSWER,
     CONNECTED: SightKind.CONNECTED,
 }
-_METHODS = ("GET", "POST")  # one that is idempotent, one that is not
+_METHODS = ("GET", "PUT", "POST")  # one of each class, in the order of `MethodClass`
 
 
 class Tables:
@@ -218,6 +218,8 @@ class Tables:
     def _action(self, action: Action, stops: int) -> tuple[float, ...]:
         return (
             action.jitter,
+            action.shorten,
+            -1.0 if action.longest_retry_after_s is None else action.longest_retry_after_s,
             action.slow_down,
             action.speed_up,
             self.delays.extend(action.retry_after_s),
@@ -228,7 +230,7 @@ class Tables:
             action.documents_only,
             action.honour_retry_after,
             action.only_with_header,
-            action.full_jitter,
+            action.zero_is_none,
             action.leave,
             action.changes_agent,
             action.changes_address,

@@ -14,10 +14,10 @@ _ALL_IDLE = Action(resend_reused=20)
 
 # After 1, 5, 30 s, 1, 5, 10 and 30 minutes.
 _RELOADS_S = (1.0, 5.0, 30.0, 60.0, 300.0, 600.0, 1800.0)
-_RELOAD = Action(idempotent_only=True, retry_after_s=_RELOADS_S, documents_only=True)
-_BROKEN = _RELOAD.model_copy(update={"resend_at_once": 1, "resend_reused": 20})
+_RELOAD = Action(retry_after_s=_RELOADS_S, retry_for="safe", documents_only=True)
+_BROKEN = _RELOAD.model_copy(update={"resend_at_once": 2, "resend_reused": 20})
 
-_TEN_AT_ONCE = Action(resend_at_once=9, idempotent_only=True)
+_TEN_AT_ONCE = Action(resend_at_once=9, resend_for="safe", resend_reused=1)
 
 BROWSERS = (
     Client(
@@ -34,10 +34,8 @@ BROWSERS = (
         ),
         reactions={"empty": _BROKEN, "reset": _BROKEN, "network": _RELOAD},
         unsaid=(
-            "It hits a page once for each connection opened ahead, one in a private window and "
-            "mostly two in the usual one; here it is one, for all parts of the page. A form "
-            "that meets a broken connection which had served is sent again at once. A window "
-            "that nobody looks at is not loaded again."
+            "It hits a page once for each connection opened ahead: two, as is usual, stand here, "
+            "but a private window has one. A window that nobody looks at is not loaded again."
         ),
     ),
     Client(
@@ -65,6 +63,5 @@ BROWSERS = (
             "reset": _TEN_AT_ONCE,
             "stream_reset": Action(resend_at_once=9),
         },
-        unsaid="A POST or PUT is sent again where the connection had served, and only there.",
     ),
 )

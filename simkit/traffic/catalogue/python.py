@@ -10,7 +10,6 @@ from simkit.traffic.reactions import Action
 __all__ = ["PYTHON"]
 
 _BROKEN = ("empty", "reset")
-_ZERO = "A Retry-After of 0 counts as none."
 
 
 def _urllib3(delays_s: Sequence[float], codes: Sequence[str] = ()) -> Reactions:
@@ -18,21 +17,19 @@ def _urllib3(delays_s: Sequence[float], codes: Sequence[str] = ()) -> Reactions:
 
     Without one, 413, 429 and 503 are retried if they say when.
     """
-    usual = Action(retry_after_s=tuple(delays_s), idempotent_only=True)
-    told = usual.model_copy(update={"honour_retry_after": True})
+    usual = Action(retry_after_s=tuple(delays_s), retry_for="idempotent")
+    told = usual.model_copy(update={"honour_retry_after": True, "zero_is_none": True})
     only_told = told.model_copy(update={"only_with_header": True})
     found = dict.fromkeys(("413", "429", "503"), only_told) | dict.fromkeys(codes, told)
     return {"network": usual, **found}
 
 
-# Drawn between nothing and scale x 1, 2, 4 and so on. `Action` draws from a delay to twice that
-# delay: with a third of the bound it has the right mean, and not enough spread.
+# Drawn between nothing and scale x 1, 2, 4 and so on.
 def _drawn(scale_s: float, further_tries: int) -> Action:
     bounds_s = [scale_s * (1 << number) for number in range(further_tries)]
-    return Action(retry_after_s=tuple(bound / 3 for bound in bounds_s), jitter=1.0)
+    return Action(retry_after_s=tuple(bounds_s), shorten=1.0)
 
 
-_SPREAD = "The delays are uniform from 0; here they keep to the middle third, with the same mean."
 _SERVER_ERRORS = ("500", "502", "503", "504")
 _SCRAPY_CODES = ("408", "429", *_SERVER_ERRORS, "522", "524")
 
@@ -52,7 +49,6 @@ PYTHON = (
             "[S] urllib3/util/retry.py."
         ),
         reactions=_urllib3((0.0, 0.0, 0.0)),
-        unsaid=_ZERO,
     ),
     Client(
         name="urllib3",
@@ -63,7 +59,6 @@ PYTHON = (
             "[S] urllib3/util/retry.py: delays end at 120 s."
         ),
         reactions=_urllib3((0.0, 2.0, 4.0)),
-        unsaid=_ZERO,
     ),
     Client(
         name="urllib3-codes",
@@ -75,7 +70,6 @@ PYTHON = (
             "[M] urllib3 2.8.0: 4 hits of a GET, after 0, 2 and 4 s or a Retry-After, 1 of a POST."
         ),
         reactions=_urllib3((0.0, 2.0, 4.0), ("429", *_SERVER_ERRORS)),
-        unsaid=_ZERO,
     ),
     Client(
         name="aiohttp",
@@ -84,7 +78,7 @@ PYTHON = (
             "[M] aiohttp 3.14.5: 2 hits at once of what may be repeated, on new and used "
             "connections; 1 of a POST, a refused connection or a code."
         ),
-        reactions=dict.fromkeys(_BROKEN, Action(resend_at_once=1, idempotent_only=True)),
+        reactions=dict.fromkeys(_BROKEN, Action(resend_at_once=1, resend_for="idempotent")),
     ),
     Client(
         name="httpx",
@@ -102,9 +96,11 @@ PYTHON = (
         ),
         reactions={
             **dict.fromkeys(("network", *_SCRAPY_CODES), Action(retry_after_s=(0.0, 0.0))),
-            **dict.fromkeys(_BROKEN, Action(retry_after_s=(0.0, 0.0), resend_reused=1)),
+            **dict.fromkeys(
+                _BROKEN,
+                Action(retry_after_s=(0.0, 0.0), resend_reused=1, resend_reused_for="safe"),
+            ),
         },
-        unsaid="A POST whose connection had served gets 3 hits.",
     ),
     Client(
         name="botocore",
@@ -119,7 +115,6 @@ PYTHON = (
             **dict.fromkeys(("network", *_SERVER_ERRORS), _drawn(0.05, 2)),
             "429": _drawn(1.0, 2),
         },
-        unsaid=_SPREAD,
     ),
     Client(
         name="botocore-legacy",
@@ -132,6 +127,5 @@ PYTHON = (
             "[S] botocore/data/_retry.json: uniform up to 1, 2, 4 and 8 s."
         ),
         reactions=dict.fromkeys(("network", "429", *_SERVER_ERRORS), _drawn(1.0, 4)),
-        unsaid=_SPREAD,
     ),
 )

@@ -9,7 +9,7 @@ __all__ = ["GO", "GO_HTTP2", "RUNTIMES"]
 
 _BROKEN = ("empty", "reset")
 
-GO = dict.fromkeys(_BROKEN, Action(resend_reused=20, idempotent_only=True))
+GO = dict.fromkeys(_BROKEN, Action(resend_reused=20, resend_reused_for="safe"))
 """net/http over HTTP/1.1: one resend for each connection that had served, until one is fresh."""
 
 GO_HTTP2 = Action(resend_at_once=20)
@@ -27,10 +27,7 @@ RUNTIMES = (
             "nginx's 444."
         ),
         reactions={**GO, "stream_reset": GO_HTTP2},
-        unsaid=(
-            "PUT and DELETE are not sent again. The resends of a reset stream go on beyond the "
-            "20 that stand here."
-        ),
+        unsaid="The resends of a reset stream go on beyond the 20 that stand here.",
     ),
     Client(
         name="java-http",
@@ -41,10 +38,9 @@ RUNTIMES = (
             "[S] jdk.internal.net.http.MultiExchange: GET and HEAD alone."
         ),
         reactions={
-            **dict.fromkeys(_BROKEN, Action(resend_at_once=1, idempotent_only=True)),
+            **dict.fromkeys(_BROKEN, Action(resend_at_once=1, resend_for="safe")),
             "refused": Action(resend_at_once=1),
         },
-        unsaid="PUT and DELETE are not sent again.",
     ),
     Client(
         name="java-url",
@@ -67,11 +63,14 @@ RUNTIMES = (
         reactions={
             **dict.fromkeys(_BROKEN, Action(resend_reused=20)),
             "408": Action(resend_at_once=1),
+            "503": Action(
+                retry_after_s=(0.0,),
+                honour_retry_after=True,
+                only_with_header=True,
+                longest_retry_after_s=0.0,
+            ),
         },
-        unsaid=(
-            "A 503 with Retry-After: 0 is asked for once more. A name with several addresses is "
-            "tried at each."
-        ),
+        unsaid="A name with several addresses is tried at each.",
     ),
     Client(
         name="apache-httpclient",
@@ -81,8 +80,7 @@ RUNTIMES = (
             "a POST. "
             "[S] DefaultHttpRequestRetryHandler: 3 retries of requests without a body."
         ),
-        reactions=dict.fromkeys(_BROKEN, Action(resend_at_once=3, idempotent_only=True)),
-        unsaid="PUT is not sent again.",
+        reactions=dict.fromkeys(_BROKEN, Action(resend_at_once=3, resend_for="safe")),
     ),
     Client(
         name="node",
@@ -98,7 +96,7 @@ RUNTIMES = (
             "[D] Net::HTTP, max_retries: 1, for idempotent requests; time-outs too."
         ),
         reactions=dict.fromkeys(
-            (*_BROKEN, "no_answer"), Action(resend_at_once=1, idempotent_only=True)
+            (*_BROKEN, "no_answer"), Action(resend_at_once=1, resend_for="idempotent")
         ),
     ),
 )

@@ -9,7 +9,7 @@ __all__ = ["TOOLS"]
 
 # curl sends again what broke on a connection that had served, up to five times for one transfer.
 _CURL_REUSED = Action(resend_reused=5)
-_CURL_DELAYS = Action(retry_after_s=(1.0, 2.0), honour_retry_after=True)
+_CURL_DELAYS = Action(retry_after_s=(1.0, 2.0), honour_retry_after=True, zero_is_none=True)
 _CURL_CODES = ("408", "429", "500", "502", "503", "504")
 
 _WGET_DELAYS_S = (*(float(s) for s in range(1, 10)), *[10.0] * 10)
@@ -48,7 +48,6 @@ TOOLS = (
             "reset": _CURL_REUSED,
             **dict.fromkeys((*_CURL_CODES, "no_answer"), _CURL_DELAYS),
         },
-        unsaid="A Retry-After of 0 counts as none.",
     ),
     Client(
         name="curl-retry-all",
@@ -63,7 +62,6 @@ TOOLS = (
             "reset": _CURL_DELAYS.model_copy(update={"resend_reused": 5}),
             **dict.fromkeys((*_CURL_CODES, "network"), _CURL_DELAYS),
         },
-        unsaid="A Retry-After of 0 counts as none.",
     ),
     Client(
         name="wget",

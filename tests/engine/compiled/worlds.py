@@ -80,7 +80,13 @@ def configurations(draw: st.DrawFn) -> str:
             "limit_conn c 2;",
             "error_page 503 @slow; limit_req zone=z burst=2 nodelay;",
         ),
-        app=pick("", "limit_req zone=z;", "add_header Retry-After 1 always;", "limit_conn c 1;"),
+        app=pick(
+            "",
+            "limit_req zone=z;",
+            "add_header Retry-After 1 always;",
+            "add_header Retry-After 0 always;",
+            "limit_conn c 1;",
+        ),
         limits=pick(
             "limit_req zone=z;",
             "limit_req zone=z burst=3;",
@@ -90,18 +96,23 @@ def configurations(draw: st.DrawFn) -> str:
     )
 
 
+METHODS = st.sampled_from(["any", "idempotent", "safe"])
 ACTIONS = st.fixed_dictionaries(
     {},
     optional={
         "resend_at_once": st.integers(0, 2),
         "resend_reused": st.integers(0, 2),
-        "idempotent_only": st.booleans(),
+        "resend_for": METHODS,
+        "resend_reused_for": METHODS,
+        "retry_for": METHODS,
         "retry_after_s": st.lists(st.sampled_from([0.0, 0.25, 1.0, 3.5]), max_size=3),
         "jitter": st.sampled_from([0.0, 0.5]),
         "documents_only": st.booleans(),
         "honour_retry_after": st.booleans(),
         "only_with_header": st.booleans(),
-        "full_jitter": st.booleans(),
+        "shorten": st.sampled_from([0.0, 0.4, 1.0]),
+        "longest_retry_after_s": st.sampled_from([0.0, 2.0]),
+        "zero_is_none": st.booleans(),
         "slow_down": st.sampled_from([1.0, 2.0]),
         "speed_up": st.sampled_from([1.0, 1.5]),
         "change": st.sampled_from(["agent", "address", "both"]),
@@ -115,7 +126,8 @@ REACTIONS = st.dictionaries(
 )
 STOPS = st.lists(
     st.builds(
-        lambda on, measure: {"on": on, **measure},
+        lambda of, on, measure: {"of": of, "on": on, **measure},
+        st.sampled_from(["requests", "wishes"]),
         st.lists(st.sampled_from(["network", "4xx", "429", "ok", "empty"]), min_size=1, max_size=2),
         st.one_of(
             st.builds(
@@ -134,7 +146,7 @@ CALLS = st.lists(
     st.builds(
         lambda path, method: {"path": path, "method": method},
         st.sampled_from(PATHS),
-        st.sampled_from(["GET", "GET", "POST", "HEAD"]),
+        st.sampled_from(["GET", "GET", "POST", "HEAD", "PUT"]),
     ),
     min_size=1,
     max_size=3,

@@ -138,11 +138,11 @@ def test_chromium_loads_a_dropped_page_as_simulated(
     policy: Policy,
     tmp_path: Path,
 ) -> None:
-    """2 requests in each load simulated, 1 to 4 live; 1 in both where a stream is reset."""
+    """3 requests in each load simulated, 1 to 4 live; 1 in both where a stream is reset."""
     assert tabs[f"{ending}.{where}"].error
     live = loads([r.rewrite_s for r in hits(nginx, f"/?{ending}.{where}")])
     expected = loads(visit(tmp_path, policy, "chromium", ending))
-    assert {len(load) for load in expected} == {1 if ending == "stream" else 2}
+    assert {len(load) for load in expected} == {1 if ending == "stream" else 3}
     assert {len(load) for load in live} <= ({1} if ending == "stream" else {1, 2, 3, 4})
     assert len(live) == len(expected)
     for (a, b), (c, d) in zip(pairwise(expected), pairwise(live), strict=True):
@@ -201,29 +201,27 @@ def test_firefox_asks_ten_times_at_once_and_never_later(
 
 
 @pytest.mark.parametrize(
-    ("ending", "method", "used", "unsaid"),
+    ("ending", "method", "used"),
     [
-        ("444", "GET", True, 0),
-        ("444", "GET", False, 0),
-        ("reset", "GET", True, 0),
-        ("stream", "GET", True, 0),
-        ("stream", "POST", True, 0),
-        ("444", "POST", False, 0),
-        ("444", "PUT", False, 9),
-        ("444", "POST", True, -1),
+        ("444", "GET", True),
+        ("444", "GET", False),
+        ("reset", "GET", True),
+        ("stream", "GET", True),
+        ("stream", "POST", True),
+        ("444", "POST", False),
+        ("444", "PUT", False),
+        ("444", "POST", True),
     ],
 )
 def test_firefox_sends_a_scripts_request_again_as_simulated(
     ending: str,
     method: str,
     used: bool,
-    unsaid: int,
     firefox: Firefox,
     nginx: LiveNginx,
     policy: Policy,
     tmp_path: Path,
 ) -> None:
-    """``unsaid``: by so many the simulation is wrong, for reasons that the catalogue states."""
     firefox.open(f"{site(nginx, PORTS[ending])}/page?{ending}.{method}.{used}")
     firefox.run(A_MOMENT)
     if not used:
@@ -232,7 +230,7 @@ def test_firefox_sends_a_scripts_request_again_as_simulated(
     mark = f"/dropped?firefox.{ending}.{method}.{used}"
     assert firefox.fetch(mark, method) == "failed"
     live = len(hits(nginx, mark))
-    assert fetched(tmp_path, policy, "firefox", ending, method, used) == live + unsaid
+    assert fetched(tmp_path, policy, "firefox", ending, method, used) == live
 
 
 @pytest.mark.parametrize("code", CODES)
