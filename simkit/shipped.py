@@ -15,11 +15,12 @@ __all__ = ["Kind", "find", "shipped_files"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
-Kind = Literal["policies", "strategies", "scenarios", "studies", "costs", "products"]
+Kind = Literal["policies", "strategies", "cohorts", "scenarios", "studies", "costs", "products"]
 
 _SUFFIX: dict[Kind, str] = {
     "policies": ".conf",
     "strategies": ".toml",
+    "cohorts": ".toml",
     "scenarios": ".toml",
     "studies": ".toml",
     "costs": ".toml",
@@ -28,6 +29,7 @@ _SUFFIX: dict[Kind, str] = {
 _ONE: dict[Kind, str] = {
     "policies": "policy",
     "strategies": "strategy",
+    "cohorts": "catalogue",
     "scenarios": "scenario",
     "studies": "study",
     "costs": "cost table",

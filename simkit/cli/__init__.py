@@ -54,7 +54,10 @@ app.command()(verify.verify)
 app.command()(calibrate.calibrate)
 app.command()(bench.bench)
 app.command()(listing.policies)
+app.command()(listing.strategies)
 app.command()(listing.scenarios)
+app.command()(listing.cohorts)
+app.command()(listing.clients)
 
 
 def _version(asked: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from simkit.cli.compare import DEFAULT_SCENARIO
-from simkit.cli.options import AllowUnsupported, Json, named_policies, print_json
+from simkit.cli.options import AllowUnsupported, Json, named_strategies, print_json
 from simkit.errors import InputError, printable
 
 __all__ = ["attack"]
@@ -23,7 +23,8 @@ def attack(
         list[str] | None,
         typer.Option(
             metavar="NAME=FILE",
-            help="A policy to attack; give it several times. Without any, all shipped ones.",
+            help="A policy or strategy to attack; give it several times. Without any, all shipped "
+            "policies.",
         ),
     ] = None,
     secret: Annotated[
@@ -43,7 +44,7 @@ def attack(
     from simkit.traffic import load_scenario
 
     crowd = load_scenario(scenario)
-    against = named_policies(policy or [], allow_unsupported=allow_unsupported)
+    against = named_strategies(policy or [], allow_unsupported=allow_unsupported)
     if crowd.leakage is None:
         raise InputError(
             f"scenario {crowd.name} names no probes", file=scenario, hint="add a table [leakage]"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simkit.cli.options import AllowUnsupported, Json, Seed, named_policies, print_json
+from simkit.cli.options import AllowUnsupported, Json, Seed, named_strategies, print_json
 from simkit.cli.progress import progress
 from simkit.errors import InputError
 
 if TYPE_CHECKING:
     from simkit.measures.statistics import Precision
-    from simkit.policy import Policy
+    from simkit.strategy import Strategy
     from simkit.study.compare import Comparison
     from simkit.study.outcome import Engine
     from simkit.traffic import Scenario
@@ -33,8 +33,9 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="NAME=FILE",
-            help="A policy to compare; give it several times. A file or the name of a shipped "
-            "policy will do. Without any, all shipped policies.",
+            help="A policy to compare, or a strategy: a policy with a firewall or a CDN in front. "
+            "Give it several times; a file or the name of a shipped one will do. Without any, "
+            "all shipped policies.",
         ),
     ] = None,
     replications: Annotated[
@@ -74,7 +75,7 @@ def compare(
     if engine not in ENGINES:
         raise InputError(f"{engine} is no engine", hint=f"there are {', '.join(ENGINES)}")
     crowd = load_scenario(scenario)
-    policies = named_policies(policy or [], allow_unsupported=allow_unsupported)
+    policies = named_strategies(policy or [], allow_unsupported=allow_unsupported)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     with progress("simulating") as report:
@@ -138,7 +139,7 @@ def _print(found: Comparison, out: Path | None, written: list[Path]) -> None:
 
 
 def _write(
-    found: Comparison, crowd: Scenario, policies: Mapping[str, Policy], out: Path
+    found: Comparison, crowd: Scenario, policies: Mapping[str, Strategy], out: Path
 ) -> list[Path]:
     from simkit.show.figures import save_figures
     from simkit.study.courses import write_courses
@@ -147,7 +148,7 @@ def _write(
     return [*tables, *save_figures(found, out), *_attacks(crowd, policies, out)]
 
 
-def _attacks(crowd: Scenario, policies: Mapping[str, Policy], out: Path) -> list[Path]:
+def _attacks(crowd: Scenario, policies: Mapping[str, Strategy], out: Path) -> list[Path]:
     """What attackers come to believe: a table, the same for reading, and a figure."""
     from simkit.show.figures_attacker import write_belief
     from simkit.study.attackers import attacks_of

@@ -1,13 +1,13 @@
-"""``simkit policies`` and ``simkit scenarios``: what comes with simkit."""
+"""``simkit policies``, ``scenarios``, ``cohorts`` and so on: what comes with simkit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from simkit.cli.options import Json, print_json
 
-__all__ = ["policies", "scenarios"]
+__all__ = ["clients", "cohorts", "policies", "scenarios", "strategies"]
 
 
 def policies(as_json: Json = False) -> None:
@@ -17,6 +17,39 @@ def policies(as_json: Json = False) -> None:
 
     files = shipped_files("policies")
     _print(files, {name: first_comment(path) for name, path in files.items()}, as_json)
+
+
+def strategies(as_json: Json = False) -> None:
+    """List the strategies that come with simkit: policies with something in front of them."""
+    from simkit.shipped import shipped_files
+    from simkit.strategy import load_strategy
+
+    files = shipped_files("strategies")
+    _print(files, {name: load_strategy(path).about for name, path in files.items()}, as_json)
+
+
+def cohorts(as_json: Json = False) -> None:
+    """List whom a server meets: archetypes that a scenario's cohorts can be ``like``."""
+    from simkit.traffic.archetypes import archetypes
+
+    known = archetypes().values()
+    if as_json:
+        plain = ({"name": a.name, "about": a.about, "evidence": a.evidence} for a in known)
+        print_json([{**one, "keys": dict(archetypes()[one["name"]].keys)} for one in plain])
+        return
+    rows = [(a.name, a.about, f"{a.keys['kind']}, {a.keys.get('client', 'once')}") for a in known]
+    _print_rows(("Name", "Who they are", "Kind and client"), rows)
+
+
+def clients(as_json: Json = False) -> None:
+    """List the presets of real clients that cohorts can name, and how each is known to react."""
+    from simkit.show.clients import print_clients
+    from simkit.traffic.catalogue import CATALOGUE
+
+    if as_json:
+        print_json([client.to_json() for client in CATALOGUE.values()])
+    else:
+        print_clients(CATALOGUE.values())
 
 
 def scenarios(as_json: Json = False) -> None:
@@ -32,6 +65,11 @@ def _print(files: Mapping[str, Path], about: Mapping[str, str], as_json: bool) -
     if as_json:
         print_json([{"name": n, "about": about[n], "file": str(files[n])} for n in files])
         return
+    rows = [(name, about[name], _near(path)) for name, path in files.items()]
+    _print_rows(("Name", "What it is for", "File"), rows)
+
+
+def _print_rows(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -39,10 +77,10 @@ def _print(files: Mapping[str, Path], about: Mapping[str, str], as_json: bool) -
     from simkit.show.console import make_console
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("Name", "What it is for", "File"):
+    for title in titles:
         table.add_column(title, overflow="fold")
-    for name, path in files.items():
-        table.add_row(*(Text(t) for t in (name, about[name], _near(path))))
+    for row in rows:
+        table.add_row(*map(Text, row))
     make_console().print(table)
 
 

@@ -13,6 +13,7 @@ from simkit.errors import InputError
 
 if TYPE_CHECKING:
     from simkit.policy import Policy
+    from simkit.strategy import Strategy
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Seed = Annotated[int, typer.Option(help="Equal seeds give equal results, to the byte.")]
@@ -27,7 +28,15 @@ AllowUnsupported = Annotated[
 
 BASELINE = "open"
 
-__all__ = ["AllowUnsupported", "Json", "Seed", "named_policies", "one_policy", "print_json"]
+__all__ = [
+    "AllowUnsupported",
+    "Json",
+    "Seed",
+    "named_strategies",
+    "one_policy",
+    "one_strategy",
+    "print_json",
+]
 
 
 def one_policy(name_or_path: str, *, allow_unsupported: bool) -> Policy:
@@ -38,23 +47,30 @@ def one_policy(name_or_path: str, *, allow_unsupported: bool) -> Policy:
     return load_policy(find("policies", name_or_path), allow_unsupported)
 
 
-def named_policies(given: Sequence[str], *, allow_unsupported: bool) -> dict[str, Policy]:
-    """Policies by the names they go by: from ``NAME=FILE``, a file or a shipped name.
+def one_strategy(name_or_path: str, *, allow_unsupported: bool) -> Strategy:
+    """A policy as `one_policy` takes it, or a strategy: shipped, or its file. Raises InputError."""
+    from simkit.strategy import load_strategy
 
-    Without any, all that are shipped. Raises InputError where two go by one name.
+    return load_strategy(name_or_path, allow_unsupported)
+
+
+def named_strategies(given: Sequence[str], *, allow_unsupported: bool) -> dict[str, Strategy]:
+    """Strategies by the names they go by: from ``NAME=FILE``, a file or a shipped name.
+
+    Without any, all policies that are shipped. Raises InputError where two go by one name.
     """
     from simkit.shipped import shipped_files
 
-    found: dict[str, Policy] = {}
+    found: dict[str, Strategy] = {}
     for text in given or _shipped(list(shipped_files("policies"))):
         name, equals, file = text.partition("=")
-        policy = one_policy(file if equals else text, allow_unsupported=allow_unsupported)
-        name = name if equals else policy.name
+        strategy = one_strategy(file if equals else text, allow_unsupported=allow_unsupported)
+        name = name if equals else strategy.name
         if not name:
             raise InputError(f'--policy "{text}" gives no name', hint="write NAME=FILE")
         if name in found:
             raise InputError(f'two policies are named "{name}"', hint="write NAME=FILE")
-        found[name] = policy
+        found[name] = strategy
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simkit.cli.options import AllowUnsupported, Json, Seed, one_policy, print_json
+from simkit.cli.options import AllowUnsupported, Json, Seed, one_strategy, print_json
 from simkit.cli.progress import progress
 from simkit.errors import InputError, printable
 
@@ -68,8 +68,8 @@ def simulate(
     _check_log(access_log, record)
     begins = _start(start, access_log)
     crowd = load_scenario(scenario)
-    read = one_policy(policy, allow_unsupported=allow_unsupported)
-    written_as = _format_of(read, log_format)
+    read = one_strategy(policy, allow_unsupported=allow_unsupported)
+    written_as = _format_of(read.policy, log_format)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     with progress("simulating") as report:
@@ -155,7 +155,7 @@ def _write_log(found: OneRun, path: Path, log_format: LogFormat, start: datetime
     from simkit.accesslog.writing import write_log
     from simkit.study.run_log import run_entries
 
-    entries = run_entries(found.run, found.scenario, found.policy, start)
+    entries = run_entries(found.run, found.scenario, found.strategy, start)
     return write_log(entries, path, log_format, start.tzinfo or UTC)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,9 +90,18 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
         answers=summed_answers(found.answers),
         series=found.series,
         load=found.load,
-        warnings=(*stage.planner.policy.warnings, *stage.planner.warnings),
+        warnings=(*stage.planner.policy.warnings, *stage.planner.warnings, *_forgotten(found.load)),
         events=found.events,
     )
+
+
+def _forgotten(load: dict[str, float]) -> Iterator[str]:
+    evicted = int(load["zone_evictions"])
+    if evicted:
+        yield (
+            f"zones of limits were full: {evicted:,} entries were forced out while they counted, "
+            "so limits forgot those clients"
+        )
 
 
 def _by_place(rules: list[Rule], column: npt.NDArray[np.generic]) -> list[Rule]:

@@ -63,6 +63,11 @@ class Strategy:
         return self.path.stem
 
     @property
+    def home(self) -> Path:
+        """The folder of the policy; files of rules are told relative to it."""
+        return self.policy.path.parent
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What could matter and is not simulated, each with file and line."""
         return self.policy.warnings

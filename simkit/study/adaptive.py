@@ -24,7 +24,7 @@ from simkit.study.outcome import ALL_HONEST, Engine, Simulate
 from simkit.study.parallel import gather
 
 if TYPE_CHECKING:
-    from simkit.policy import Policy
+    from simkit.strategy import AnyStrategy
     from simkit.traffic import Scenario
 
 _WAITED = "Intervals that were waited for cover less often than they say: read 95 % as {:.0f} %."
@@ -70,7 +70,7 @@ class Adaptive:
 
 def compare_until(
     scenario: Scenario,
-    policies: Mapping[str, Policy],
+    strategies: Mapping[str, AnyStrategy],
     goals: Sequence[Goal],
     *,
     seed: int = 1,
@@ -90,7 +90,7 @@ def compare_until(
     fewest = max(goal.precision.fewest for goal in goals)
     found = compare(
         scenario,
-        policies,
+        strategies,
         replications=fewest,
         seed=seed,
         workers=workers,
@@ -104,14 +104,14 @@ def compare_until(
         if not more or found.interrupted:
             return Adaptive(found, steps)
         numbers = range(found.replications, found.replications + more)
-        work = tasks(scenario, policies, numbers, seed=seed, simulate=simulate, engine=engine)
+        work = tasks(scenario, strategies, numbers, seed=seed, simulate=simulate, engine=engine)
         done = gather(run_detailed, work, workers=workers, progress=progress)
-        added = complete(done.results, len(policies))
+        added = complete(done.results, len(strategies))
         found = replace(
             found,
             outcomes=(*found.outcomes, *added),
             wanted=numbers.stop,
-            replications=found.replications + len(added) // len(policies),
+            replications=found.replications + len(added) // len(strategies),
             notes=tuple(dict.fromkeys((*found.notes, *done.notes))),
         )
 

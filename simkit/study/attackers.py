@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from simkit.errors import printable
 from simkit.measures.leakage import Always, Attack, attack, attacks_on, load_product
+from simkit.strategy import strategy_of
 from simkit.study.export import Record, rounded, write_table
 
 if TYPE_CHECKING:
     from simkit.measures.leakage import Sampling, Secret
-    from simkit.policy import Policy
+    from simkit.strategy import AnyStrategy
     from simkit.traffic import Scenario
 
 DROP = "(firewall: DROP)"
@@ -32,7 +33,7 @@ __all__ = ["DROP", "SECRETS", "attack_rows", "attacks_of", "write_attacks"]
 
 def attacks_of(
     scenario: Scenario,
-    policies: Mapping[str, Policy],
+    strategies: Mapping[str, AnyStrategy],
     sampling: Sampling | None = None,
     secrets: Collection[str] | None = None,
 ) -> tuple[Attack, ...]:
@@ -41,12 +42,11 @@ def attacks_of(
     None where the scenario names no probes; ``secrets`` names some of `SECRETS` alone.
     """
     from simkit.measures.leakage import Sampling
-    from simkit.policy import Planner
 
     if scenario.leakage is None:
         return ()
     how = Sampling() if sampling is None else sampling
-    planners = {name: Planner(policy, scenario.site) for name, policy in policies.items()}
+    planners = {name: strategy_of(one).planner(scenario.site) for name, one in strategies.items()}
     wanted = [s for s in attacks_on(scenario.leakage) if secrets is None or s.name in secrets]
     return (
         *(_dropped(secret) for secret in wanted if secret.name == "presence"),

@@ -25,9 +25,10 @@ from simkit.errors import InputError
 from simkit.measures.intervals import Interval, paired_difference, t_interval
 from simkit.measures.leakage import Leakage, Planning, leakage_of
 from simkit.measures.statistics.multiple import single_level
+from simkit.strategy import strategy_of
 from simkit.study.by_rule import RuleRow, rule_rows
 from simkit.study.detail import Detail, DetailedOutcome, run_detailed
-from simkit.study.fingerprints import share_policy
+from simkit.study.fingerprints import share_strategy
 from simkit.study.outcome import (
     MEASURES,
     Engine,
@@ -43,7 +44,7 @@ from simkit.study.shared import Shared
 if TYPE_CHECKING:
     import pandas as pd
 
-    from simkit.policy import Policy
+    from simkit.strategy import AnyStrategy
     from simkit.traffic import Scenario
 
 Progress = Callable[[int, int], None]
@@ -232,7 +233,7 @@ def highest(measure: str) -> float:
 
 def compare(  # noqa: PLR0913
     scenario: Scenario,
-    policies: Mapping[str, Policy],
+    strategies: Mapping[str, AnyStrategy],
     *,
     replications: int = 10,
     seed: int = 1,
@@ -242,7 +243,7 @@ def compare(  # noqa: PLR0913
     simulate: Simulate | None = None,
     engine: Engine = "auto",
 ) -> Comparison:
-    """Run every policy on the same crowd, ``replications`` times, and hold them against the first.
+    """Run every strategy on the same crowd so many times, and hold them against the first.
 
     ``workers`` is the number of processes (None: decided by how long a run takes) or an executor
     of your own. Whoever does the runs, the result is the same. ``progress(done, total)`` is
@@ -255,23 +256,23 @@ def compare(  # noqa: PLR0913
     KeyboardInterrupt is raised if there is none. Raises InputError where there is nothing to
     compare.
     """
-    _check(policies, replications)
+    _check(strategies, replications)
     numbers = range(replications)
-    work = tasks(scenario, policies, numbers, seed=seed, simulate=simulate, engine=engine)
+    work = tasks(scenario, strategies, numbers, seed=seed, simulate=simulate, engine=engine)
     found = gather(run_detailed, work, workers=workers, progress=progress)
-    done = complete(found.results, len(policies))
+    done = complete(found.results, len(strategies))
     if not done:
         raise KeyboardInterrupt
     return Comparison(
         scenario=scenario.name,
         seed=seed,
-        strategies=tuple(policies),
+        strategies=tuple(strategies),
         wanted=replications,
-        replications=len(done) // len(policies),
+        replications=len(done) // len(strategies),
         outcomes=done,
-        leakage={name: _leakage(scenario, policy) for name, policy in policies.items()},
-        homes={name: Path(policy.path).parent for name, policy in policies.items()},
-        about={name: policy.about for name, policy in policies.items()},
+        leakage={name: _leakage(scenario, one) for name, one in strategies.items()},
+        homes={name: strategy_of(one).home for name, one in strategies.items()},
+        about={name: one.about for name, one in strategies.items()},
         groups=groups_of(scenario) if groups is None else groups,
         notes=found.notes,
     )
@@ -279,7 +280,7 @@ def compare(  # noqa: PLR0913
 
 def tasks(
     scenario: Scenario,
-    policies: Mapping[str, Policy],
+    strategies: Mapping[str, AnyStrategy],
     replications: Iterable[int],
     *,
     seed: int,
@@ -292,18 +293,18 @@ def tasks(
     """
     numbers = tuple(replications)
     if simulate is None:
-        engine = chosen(engine, scenario, (), runs=len(numbers) * len(policies))
+        engine = chosen(engine, scenario, (), runs=len(numbers) * len(strategies))
     crowd = Shared(scenario)
-    shared = {name: share_policy(policy) for name, policy in policies.items()}
+    shared = {name: share_strategy(strategy_of(one)) for name, one in strategies.items()}
     return [
-        Task(name, policy, crowd, seed, replication, simulate, engine)
+        Task(name, one, crowd, seed, replication, simulate, engine)
         for replication in numbers
-        for name, policy in shared.items()
+        for name, one in shared.items()
     ]
 
 
-def _check(policies: Mapping[str, Policy], replications: int) -> None:
-    if not policies:
+def _check(strategies: Mapping[str, AnyStrategy], replications: int) -> None:
+    if not strategies:
         raise InputError("there is no policy to compare")
     if replications < 1:
         raise InputError(f"{replications} replications are too few: at least 1")
@@ -320,10 +321,8 @@ def complete(results: Sequence[Outcome | None], strategies: int) -> tuple[Outcom
     return tuple(done)
 
 
-def _leakage(scenario: Scenario, policy: Policy) -> tuple[Leakage, ...]:
-    from simkit.policy import Planner
-
-    planner: Planning = Planner(policy, scenario.site)
+def _leakage(scenario: Scenario, strategy: AnyStrategy) -> tuple[Leakage, ...]:
+    planner: Planning = strategy_of(strategy).planner(scenario.site)
     return () if scenario.leakage is None else leakage_of(planner, scenario.leakage)
 
 

@@ -48,7 +48,7 @@ from simkit.measures.load import answered_requests_ms
 from simkit.measures.waiting import both_served, quantile, served_wishes, wish_latency_ms
 
 if TYPE_CHECKING:
-    from simkit.policy import Policy
+    from simkit.strategy import AnyStrategy
     from simkit.traffic import Scenario
 
 Array = npt.NDArray[np.float64]
@@ -140,7 +140,7 @@ def _ratio_interval(first: Array, second: Array, level: float) -> Interval:
 
 def measure_gains(
     scenario: Scenario,
-    policies: tuple[Policy, Policy],
+    policies: tuple[AnyStrategy, AnyStrategy],
     *,
     replications: int,
     seed: int = 1,
@@ -160,7 +160,7 @@ def measure_gains(
 
 
 def _pairs(
-    scenario: Scenario, policies: tuple[Policy, Policy], replications: int, seed: int
+    scenario: Scenario, policies: tuple[AnyStrategy, AnyStrategy], replications: int, seed: int
 ) -> Iterator[tuple[Run, Run]]:
     from simkit.engine import simulate
 

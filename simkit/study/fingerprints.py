@@ -4,8 +4,9 @@ Each is the SHA-256 of content, never of names or times of files outside of it: 
 moved to another folder keeps them.
 
 ============  =============================================================================
-``policy``    every file that the configuration is read from, by its place beside the first:
-              includes, and files of users whose name holds no variable
+``strategy``  every file that the configuration is read from, by its place beside the first:
+              includes, and files of users whose name holds no variable; and what the strategy's
+              own file and the product of its CDN say, if there are such
 ``scenario``  what the scenario says, the varied parameters in their place; not its comments
 ``costs``     what the cost table says
 ``simkit``    the version, and every source that has a part in a run and its measures
@@ -26,20 +27,33 @@ from simkit.policy.reader import Directive, read
 from simkit.study.shared import Shared
 
 if TYPE_CHECKING:
+    from simkit.strategy import Strategy
     from simkit.traffic import Scenario
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PARTS = (
-    *("errors.py", "draws.py", "wire.py", "policy", "traffic", "host", "engine", "measures"),
+    *("addresses.py", "errors.py", "draws.py", "wire.py", "policy", "traffic", "strategy"),
+    *("host", "engine", "measures"),
     *("study/outcome.py", "study/sweep/cells.py"),
 )
 
-__all__ = ["of_costs", "of_policy", "of_scenario", "of_simkit", "share_policy"]
+__all__ = ["of_costs", "of_policy", "of_scenario", "of_simkit", "of_strategy", "share_strategy"]
 
 
-def share_policy(policy: Policy) -> Shared[Policy]:
-    """A policy to go with many tasks; another process reads its files once while they are equal."""
-    return Shared(policy, of_policy)
+def share_strategy(strategy: Strategy) -> Shared[Strategy]:
+    """One to go with many tasks; another process reads its files once while they are equal."""
+    return Shared(strategy, of_strategy)
+
+
+def of_strategy(strategy: Strategy) -> str:
+    """The fingerprint of what a strategy is made of, as it is when this is first asked."""
+    found = of_policy(strategy.policy)
+    if not strategy.has_front:
+        return found
+    front = [found.encode(), _content(strategy.path)]
+    if strategy.cdn is not None:
+        front.append(strategy.cdn.product.model_dump_json().encode())
+    return _digest(front)
 
 
 @lru_cache(64)

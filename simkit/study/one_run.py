@@ -9,7 +9,7 @@ from simkit.engine.choice import Engine
 from simkit.engine.run import Progress, Record
 from simkit.host import worker_count
 from simkit.measures.timeline import Timeline, timeline
-from simkit.policy import Policy
+from simkit.strategy import AnyStrategy, Strategy, strategy_of
 from simkit.traffic import Scenario
 
 __all__ = ["OneRun", "run_once"]
@@ -21,31 +21,32 @@ class OneRun:
 
     run: Run
     scenario: Scenario
-    policy: Policy
+    strategy: Strategy
     record: Record
     timeline: Timeline | None
 
     @property
     def workers(self) -> int:
         """Worker processes of the server."""
-        return worker_count(self.policy, self.scenario.host)
+        return worker_count(self.strategy.policy, self.scenario.host)
 
     @property
     def slots(self) -> int:
         """Connection slots of all workers together."""
-        return self.workers * self.policy.worker_connections
+        return self.workers * self.strategy.policy.worker_connections
 
 
 def run_once(
     scenario: Scenario,
-    policy: Policy,
+    strategy: AnyStrategy,
     *,
     seed: int = 1,
     engine: Engine = "auto",
     record: Record = "all",
     progress: Progress | None = None,
 ) -> OneRun:
-    """Run a scenario once under a policy. Raises InputError as `simkit.engine.simulate`."""
-    run = simulate(scenario, policy, seed=seed, engine=engine, record=record, progress=progress)
-    told = timeline(run, worker_count(policy, scenario.host))
-    return OneRun(run, scenario, policy, record, told)
+    """Run a scenario once under a strategy. Raises InputError as `simkit.engine.simulate`."""
+    under = strategy_of(strategy)
+    run = simulate(scenario, under, seed=seed, engine=engine, record=record, progress=progress)
+    told = timeline(run, worker_count(under.policy, scenario.host))
+    return OneRun(run, scenario, under, record, told)

@@ -20,7 +20,7 @@ from simkit.measures.load import Load, load_of
 from simkit.study.shared import Shared
 
 if TYPE_CHECKING:
-    from simkit.policy import Policy
+    from simkit.strategy import AnyStrategy, Strategy
     from simkit.traffic import Scenario
 
 # Names that no cohort of a scenario can have.
@@ -54,7 +54,9 @@ __all__ = [
 class Simulate(Protocol):
     """The engine's entry: one run. Has to be importable where runs go to other processes."""
 
-    def __call__(self, scenario: Scenario, policy: Policy, *, seed: int, replication: int) -> Run:
+    def __call__(
+        self, scenario: Scenario, strategy: AnyStrategy, *, seed: int, replication: int
+    ) -> Run:
         """Run the scenario once under the policy."""
         ...
 
@@ -66,7 +68,7 @@ class Task:
     """
 
     strategy: str
-    policy: Shared[Policy]
+    under: Shared[Strategy]
     scenario: Shared[Scenario]
     seed: int
     replication: int
@@ -207,15 +209,15 @@ def perform(task: Task) -> Run:
     simulate = _engine(task.engine) if task.simulate is None else task.simulate
     with _TURN:
         return simulate(
-            task.scenario.value, task.policy.value, seed=task.seed, replication=task.replication
+            task.scenario.value, task.under.value, seed=task.seed, replication=task.replication
         )
 
 
 def outcome_of(task: Task, run: Run) -> Outcome:
     """What is kept of the run of a task. Raises InputError where it recorded totals only."""
-    policy, scenario = task.policy.value, task.scenario.value
+    scenario = task.scenario.value
     found = drops_of(run)
-    home = Path(policy.path).parent
+    home = task.under.value.home
     return Outcome(
         task.strategy,
         task.replication,
@@ -236,7 +238,10 @@ def _tally(found: RuleDrops, home: Path) -> RuleTally:
 def near(file: str, home: Path) -> str:
     """A file as seen from the folder of the policy, where it lies below it: the same anywhere."""
     path = Path(file)
-    return path.relative_to(home).as_posix() if path.is_relative_to(home) else file
+    if path.is_relative_to(home):
+        return path.relative_to(home).as_posix()
+    beside = path.is_relative_to(home.parent)  # as a strategy's own file may be
+    return f"../{path.relative_to(home.parent).as_posix()}" if beside else file
 
 
 def _engine(engine: Engine) -> Simulate:

@@ -152,7 +152,7 @@ def _frame(table: str, columns: Columns, named: dict[str, pl.Series]) -> pl.Data
 def _named(found: OneRun, columns: Columns) -> dict[str, pl.Series]:
     """What both tables name: cohort and side, address, rule."""
     run = found.run
-    home = found.policy.path.parent
+    home = found.strategy.home
     places = [f"{near(s.file, home)}:{s.line}" for s in (rule.decisive for rule in run.rules)]
     return {
         "cohort": _gathered([c.name for c in run.cohorts], columns["cohort"]),

@@ -31,9 +31,9 @@ from simkit.errors import InputError
 from simkit.policy import Policy
 from simkit.policy.answers import page_bytes
 from simkit.policy.plan import Answer, Consult, Decision, Node, Occupy
-from simkit.strategy import strategy_of
-from simkit.traffic import Scenario
-from simkit.wire import Shape, SightKind, address
+from simkit.strategy import AnyStrategy, strategy_of
+from simkit.traffic import CohortBase, Scenario
+from simkit.wire import Address, Shape, SightKind, address
 
 __all__ = ["logged", "run_entries"]
 
@@ -53,8 +53,10 @@ def logged(run: Run) -> int:
     return int(answers["requests"][answers["status"].astype(np.int64) != 0].sum())
 
 
-def run_entries(run: Run, scenario: Scenario, policy: Policy, start: datetime) -> Iterator[Entry]:
-    """What nginx would log of a run of this scenario under this policy, in order of time.
+def run_entries(
+    run: Run, scenario: Scenario, strategy: AnyStrategy, start: datetime
+) -> Iterator[Entry]:
+    """What nginx would log of a run of this scenario under this strategy, in order of time.
 
     ``start`` is when the run begins. Raises InputError for a run that has sums and no rows.
     """
@@ -62,29 +64,35 @@ def run_entries(run: Run, scenario: Scenario, policy: Policy, start: datetime) -
         raise InputError(
             "a run that recorded totals has no requests to write a log of", hint="record all"
         )
-    ground = stage(scenario, strategy_of(policy))
+    under = strategy_of(strategy)
+    ground = stage(scenario, under)
     columns = run.requests
     ended_ns, duration_ns = _times(run, ground)
     start_ms = round(start.timestamp() * 1000)
     chosen = np.flatnonzero(columns["status"])
     chosen = chosen[np.argsort(ended_ns[chosen], kind="stable")]
-    who, named, plans = _address_of(run, policy), _name_of(run, policy), _Plans(run, ground)
-    cells = [columns[n][chosen].tolist() for n in ("address", "shape", "status", "rule", "bytes")]
+    came = _Arrived(run, ground)
+    who, named = _address_of(under.policy), _name_of(run, under.policy)
+    plans = _Plans(run, ground, came)
+    cells = [columns[n][chosen].tolist() for n in ("shape", "status", "rule", "bytes")]
+    places = [columns[n][chosen].tolist() for n in ("cohort", "address", "shape")]
     late = (columns["delay_ns"][chosen].astype(np.int64) > 0).tolist()
     times = (ended_ns[chosen] // _NS_PER_MS).tolist(), (duration_ns[chosen] // _NS_PER_MS).tolist()
-    for place, *row, ended_ms, took_ms in zip(*cells, late, *times, strict=True):
+    sent_by = zip(*places, strict=True)
+    for place, *row, ended_ms, took_ms in zip(sent_by, *cells, late, *times, strict=True):
         shape, status, _, sent, _ = row
         told = plans.tell(place, *row)
+        request, peer = came.at_server(*place)
         yield Entry(
-            shape=run.shapes[shape],
-            address=who(shape, place),
+            shape=request,
+            address=who(request, peer),
             status=status,
             ended_ms=start_ms + ended_ms,
             duration_ms=took_ms,
             sent_bytes=sent,
             body_bytes=told.body_bytes,
             server_name=named(shape),
-            peer=run.addresses[place],
+            peer=str(peer),
             limit_req_status=told.limit_req_status,
             limit_conn_status=told.limit_conn_status,
         )
@@ -93,7 +101,7 @@ def run_entries(run: Run, scenario: Scenario, policy: Policy, start: datetime) -
 def _times(run: Run, ground: Stage) -> tuple[Int64s, Int64s]:
     """When each request ended for the server, and how long it had it."""
     columns = run.requests
-    halves = np.array([ground.half_rtt_ns(c) for c in ground.scenario.cohorts], np.int64)
+    halves = np.array([_half_ns(ground, c) for c in ground.scenario.cohorts], np.int64)
     half_ns = halves[columns["cohort"].astype(np.int64)]
     latency_ns = columns["latency_ns"].astype(np.int64)
     answered = np.isin(columns["sight"], _FROM_SERVER)
@@ -101,6 +109,14 @@ def _times(run: Run, ground: Stage) -> tuple[Int64s, Int64s]:
     tls = np.array([shape.tls for shape in run.shapes], np.bool_)[columns["shape"].astype(np.int64)]
     trips = np.where(columns["reused"], _KEPT, np.where(tls, _NEW_TLS, _NEW))
     return ended_ns, np.maximum(0, latency_ns - trips * half_ns)
+
+
+def _half_ns(ground: Stage, cohort: CohortBase) -> int:
+    """The time from a client to the server, through a CDN if there is one."""
+    cdn = ground.strategy.cdn
+    if cdn is None or not ground.has_edge(cohort):
+        return ground.half_rtt_ns(cohort)
+    return int(cdn.spec.rtt_ms * _NS_PER_MS) // 2 + ground.half_rtt_of_edges_ns
 
 
 class _Sent:
@@ -114,21 +130,43 @@ class _Sent:
         return [v for n, v in self._shape.headers if n.lower() == name.lower()]
 
 
-def _address_of(run: Run, policy: Policy) -> Callable[[int, int], str]:
-    """The address that nginx takes a client to have, by number of shape and of address."""
+class _Arrived:
+    """Requests as they came to the server: a CDN sends them from its own address."""
+
+    def __init__(self, run: Run, ground: Stage) -> None:
+        self._run = run
+        self._ground = ground
+        self._known: dict[tuple[int, ...], tuple[Shape, Address]] = {}
+
+    def at_server(self, *place: int) -> tuple[Shape, Address]:
+        """``place`` are cohort, address and shape: the request that came, and from where."""
+        if place not in self._known:
+            self._known[place] = self._came(*place)
+        return self._known[place]
+
+    def _came(self, cohort: int, number: int, shape: int) -> tuple[Shape, Address]:
+        sent, who = self._run.shapes[shape], address(self._run.addresses[number])
+        cdn = self._ground.strategy.cdn
+        if cdn is None or not self._ground.has_edge(self._ground.scenario.cohorts[cohort]):
+            return sent, who
+        passed = cdn.passed_on(sent, who)
+        return passed or sent, cdn.address_of(cdn.edge_of(who))
+
+
+def _address_of(policy: Policy) -> Callable[[Shape, Address], str]:
+    """The address that nginx takes a client to have, by its request and where that came from."""
     known = dict.fromkeys(server.base.realip for server in policy.http.servers)
     realips = [realip for realip in known if realip is not None]
 
     @lru_cache(maxsize=1 << 16)
-    def found(shape: int, place: int) -> str:
-        text = run.addresses[place]
+    def found(shape: Shape, peer: Address) -> str:
         for realip in realips:
-            named = realip.resolve(address(text), _Sent(run.shapes[shape]))
+            named = realip.resolve(peer, _Sent(shape))
             if named is not None:
                 return str(named)
-        return text
+        return str(peer)
 
-    return found if realips else lambda _, place: run.addresses[place]
+    return found if realips else lambda _, peer: str(peer)
 
 
 def _name_of(run: Run, policy: Policy) -> Callable[[int], str]:
@@ -154,24 +192,26 @@ class _Told(NamedTuple):
 class _Plans:
     """Finds how a request went through its plan, by what its row says of the end."""
 
-    def __init__(self, run: Run, ground: Stage) -> None:
+    def __init__(self, run: Run, ground: Stage, came: _Arrived) -> None:
         self._run = run
         self._planner = ground.planner
+        self._came = came
         self._known: dict[tuple[int, ...], _Told] = {}
 
-    def tell(self, place: int, *row: int) -> _Told:
+    def tell(self, place: tuple[int, ...], *row: int) -> _Told:
         """``row`` are shape, status, rule, bytes sent and whether it was delayed.
 
         Requests of one shape that end alike are alike in this, whatever the address.
         """
         if row not in self._known:
-            self._known[row] = self._told(place, *row)
+            self._known[row] = self._told(place, row)
         return self._known[row]
 
-    def _told(self, place: int, shape: int, status: int, rule: int, sent: int, late: int) -> _Told:
+    def _told(self, place: tuple[int, ...], row: tuple[int, ...]) -> _Told:
+        _, status, rule, sent, late = row
         if status == _TIMED_OUT and not sent:
             return _Told(0, None, None)
-        plan = self._planner.plan(self._run.shapes[shape], address(self._run.addresses[place]))
+        plan = self._planner.plan(*self._came.at_server(*place))
         decisive = self._run.rules[rule] if rule >= 0 else None
         ways = list(_ways(plan.root, None, None))
         timely = [way for way in ways if (way.limit_req_status == _DELAYED) == bool(late)] or ways

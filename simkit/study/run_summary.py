@@ -168,7 +168,7 @@ def _refusal(found: OneRun, number: int) -> Refusal:
     if rule is None:
         return Refusal(None, "", 0, "", by_answer, by_cohort, hurt)
     source = rule.decisive
-    file = near(source.file, found.policy.path.parent)
+    file = near(source.file, found.strategy.home)
     return Refusal(rule, file, source.line, source.text, by_answer, by_cohort, hurt)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,12 +14,15 @@ from pydantic_core import ErrorDetails
 
 from simkit import shipped
 from simkit.errors import InputError
+from simkit.traffic.archetypes import take_after
 from simkit.traffic.lines import KeyPath, key_lines, line_of
 from simkit.traffic.scenario import Scenario, problems
 
 __all__ = ["Misfit", "key_of", "load_scenario", "misfit", "read_model"]
 
 Model = TypeVar("Model", bound=BaseModel)
+Document = dict[str, Any]
+Lines = Mapping[KeyPath, int]
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
@@ -29,17 +32,24 @@ def load_scenario(path_or_name: str | Path) -> Scenario:
     Raises InputError with file, line and key for whatever cannot be used.
     """
     path = shipped.find("scenarios", path_or_name)
-    scenario, lines = read_model(path, Scenario)
+    scenario, lines = read_model(path, Scenario, complete=take_after)
     for place, problem in problems(scenario):
         raise InputError(f"{key_of(place)}: {problem}", file=path, line=line_of(lines, place))
     return scenario
 
 
-def read_model(path: Path, model: type[Model]) -> tuple[Model, dict[KeyPath, int]]:
-    """A TOML file as a model, and the line of each key. Raises InputError."""
+def read_model(
+    path: Path, model: type[Model], complete: Callable[[Document, Path, Lines], None] | None = None
+) -> tuple[Model, dict[KeyPath, int]]:
+    """A TOML file as a model, and the line of each key. Raises InputError.
+
+    ``complete`` may add to what the file says before that is looked at.
+    """
     text = _text(path)
     data = _parse(path, text)
     lines = key_lines(text)
+    if complete is not None:
+        complete(data, path, lines)
     try:
         return model.model_validate_json(json.dumps(data, default=str)), lines
     except ValidationError as error:

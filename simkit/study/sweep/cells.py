@@ -95,9 +95,9 @@ def _changed(cell: Cell) -> Failure | None:
     """Where the work is done, the inputs have to be those that the study began with."""
     if fingerprints.of_simkit() != cell.inputs["simkit"]:
         return Failure("simkit is another one here than where the study was started", passes=True)
-    policy = cell.task.policy.value
-    if fingerprints.of_policy(policy) != cell.inputs["policy"]:
-        return Failure(f"{printable(str(policy.path))} has changed meanwhile", passes=True)
+    strategy = cell.task.under.value
+    if fingerprints.of_strategy(strategy) != cell.inputs["strategy"]:
+        return Failure(f"{printable(str(strategy.path))} has changed meanwhile", passes=True)
     costs = cell.task.scenario.value.host.costs
     if fingerprints.of_costs(costs) != cell.inputs["costs"]:
         return Failure(f"the cost table {printable(costs)} has changed meanwhile", passes=True)

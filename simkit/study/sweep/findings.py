@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.measures.intervals import Interval, t_interval
-from simkit.measures.leakage import Leakage, Planning, leakage_of
+from simkit.measures.leakage import Leakage, leakage_of
 from simkit.study.compare import Comparison, groups_of, highest
 from simkit.study.outcome import Outcome
 from simkit.study.sweep.cells import Cell, Failure, Result
@@ -151,16 +151,10 @@ class _Leaks:
             return {}
         key = scenario.site.model_dump_json() + probes.model_dump_json()
         if key not in self._known:
-            planners = {n: _planner(p, point) for n, p in self._study.strategies.items()}
+            strategies = self._study.strategies.items()
+            planners = {name: one.planner(scenario.site) for name, one in strategies}
             self._known[key] = {n: leakage_of(p, probes) for n, p in planners.items()}
         return self._known[key]
-
-
-def _planner(policy: object, point: Point) -> Planning:
-    from simkit.policy import Planner
-
-    planner: Planning = Planner(policy, point.scenario.site)  # type: ignore[arg-type]
-    return planner
 
 
 def _compared(

@@ -30,7 +30,7 @@ from pydantic import BeforeValidator, Field
 
 from simkit import shipped
 from simkit.errors import InputError
-from simkit.policy import Policy, load_policy
+from simkit.strategy import Strategy, load_strategy
 from simkit.study.outcome import MEASURES, Engine, Task, run_task
 from simkit.study.shared import Shared
 from simkit.study.sweep.grid import Axis, Value, canonical, points_of, scenario_with
@@ -134,19 +134,23 @@ class _Reader:
             return shipped.find(kind, name)
         return shipped.find(kind, self.path.parent / name)
 
-    def _strategies(self) -> dict[str, Policy]:
-        found: dict[str, Policy] = {}
+    def _named(self, name: str) -> Path:
+        if name in shipped.shipped_files("strategies"):
+            return shipped.find("strategies", name)
+        return self._beside("policies", name)
+
+    def _strategies(self) -> dict[str, Strategy]:
+        found: dict[str, Strategy] = {}
         for number, spec in enumerate(self.spec.strategies):
             place: KeyPath = ("strategies", number)
             with self._about(place):
-                file = self._beside("policies", spec.policy)
-                policy = load_policy(file, self.spec.allow_unsupported)
-            name = spec.name or policy.name
+                strategy = load_strategy(self._named(spec.policy), self.spec.allow_unsupported)
+            name = spec.name or strategy.name
             if name in found:
                 raise self._error(
                     place, f'another strategy is named "{name}"', "give { name =, policy = }"
                 )
-            found[name] = policy
+            found[name] = strategy
         return found
 
     def _check_measures(self, known: Sequence[str]) -> None:
@@ -187,7 +191,7 @@ def _leaves(given: Mapping[str, Value], place: KeyPath) -> Iterator[tuple[KeyPat
             yield (*place, key), value
 
 
-def known_measures(scenario: Scenario, policy: Policy) -> tuple[str, ...]:
+def known_measures(scenario: Scenario, strategy: Strategy) -> tuple[str, ...]:
     """The names of all measures that a run of the scenario gives: asked of an empty one."""
     nobody = Probe(
         name="nobody",
@@ -198,5 +202,5 @@ def known_measures(scenario: Scenario, policy: Policy) -> tuple[str, ...]:
         arrivals=Arrivals(kind="at once", from_s=1.0),
     )
     empty = scenario.model_copy(update={"cohorts": (nobody,), "length_s": 0.001})
-    outcome = run_task(Task("", Shared(policy), Shared(empty), 1, 0))
+    outcome = run_task(Task("", Shared(strategy), Shared(empty), 1, 0))
     return (*(m.name for m in MEASURES), *outcome.load.vector())

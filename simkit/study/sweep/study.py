@@ -8,7 +8,7 @@ from pathlib import Path
 
 from simkit import shipped
 from simkit.errors import InputError
-from simkit.policy.policy import Policy
+from simkit.strategy import Strategy
 from simkit.study import fingerprints
 from simkit.study.outcome import Engine, Task
 from simkit.study.shared import Shared
@@ -28,7 +28,7 @@ class Study:
     """
 
     name: str
-    strategies: Mapping[str, Policy]
+    strategies: Mapping[str, Strategy]
     axes: tuple[Axis, ...]
     points: tuple[Point, ...]
     replications: int = 10
@@ -48,7 +48,7 @@ class Study:
         cls,
         name: str,
         scenario: Scenario,
-        strategies: Mapping[str, Policy],
+        strategies: Mapping[str, Strategy],
         axes: Sequence[Axis] = (),
         **settings: object,
     ) -> Study:
@@ -68,10 +68,10 @@ class Study:
     def _cells(self) -> Iterator[Cell]:
         mark_of_simkit = {"simkit": fingerprints.of_simkit()}
         crowds = [(p, *_with_marks(_anchored(p.scenario))) for p in self.points]
-        for name, policy in self.strategies.items():
-            shared, mark = fingerprints.share_policy(policy), fingerprints.of_policy(policy)
+        for name, strategy in self.strategies.items():
+            shared, mark = fingerprints.share_strategy(strategy), fingerprints.of_strategy(strategy)
             for point, crowd, marks in crowds:
-                inputs = {"policy": mark, **marks, **mark_of_simkit}
+                inputs = {"strategy": mark, **marks, **mark_of_simkit}
                 for replication in range(self.replications):
                     task = Task(name, shared, crowd, self.seed, replication, engine=self.engine)
                     yield Cell(task, point.key, inputs, self.engine)

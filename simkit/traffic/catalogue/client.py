@@ -40,6 +40,21 @@ class Client:
     reactions: Reactions
     unsaid: str = ""
 
+    def to_json(self) -> dict[str, object]:
+        """All of it, in plain values; of each reaction what differs from doing nothing."""
+        reactions = {
+            seen: action.model_dump(exclude_defaults=True)
+            for seen, action in self.reactions.items()
+        }
+        return {
+            "name": self.name,
+            "about": self.about,
+            "marks": self.marks,
+            "evidence": self.evidence,
+            "reactions": reactions,
+            "unsaid": self.unsaid,
+        }
+
     @property
     def marks(self) -> str:
         """The marks of its evidence, the best first, such as ``MS``."""

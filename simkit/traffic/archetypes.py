@@ -1,0 +1,99 @@
+"""Archetypes: whom a server meets, as cohorts to begin with (``data/cohorts/catalogue.toml``).
+
+A cohort that is ``like`` one of them takes what that says and adds its own, which wins:
+
+    [[cohort]]
+    name = "a scan"
+    like = "gobuster"
+    count = 1
+    addresses = ["198.51.100.66"]
+
+A scenario that is ``like`` another takes its site, network, host and leakage.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from simkit import shipped
+from simkit.errors import InputError
+from simkit.traffic.lines import KeyPath, line_of
+
+__all__ = ["Archetype", "archetypes", "take_after"]
+
+Document = dict[str, Any]
+Lines = Mapping[KeyPath, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Archetype:
+    """``about`` says who they are, ``evidence`` what that rests on; ``keys`` are a cohort's."""
+
+    name: str
+    about: str
+    evidence: str
+    keys: Mapping[str, Any]
+
+
+@cache
+def archetypes() -> Mapping[str, Archetype]:
+    """Every archetype by its name, in the order of the catalogue."""
+    tables = tomllib.loads(shipped.find("cohorts", "catalogue").read_text("utf-8"))
+    return {name: _made(name, tables) for name in tables}
+
+
+def _made(name: str, tables: Mapping[str, Mapping[str, Any]]) -> Archetype:
+    own = dict(tables[name])
+    about, evidence, parent = own.pop("about"), own.pop("evidence"), own.pop("like", None)
+    inherited = {} if parent is None else _made(parent, tables).keys
+    return Archetype(name, about, evidence, {**inherited, **own})
+
+
+_GROUND = ("site", "network", "host", "leakage")
+
+
+def take_after(document: Document, path: Path, lines: Lines) -> None:
+    """Complete the document of a scenario that is ``like`` another, or whose cohorts are ``like``.
+
+    From another scenario it takes the ground (site, network, host, leakage) as far as it has none
+    of its own, never the crowd. Raises InputError, with the line, for what is not known.
+    """
+    if "like" in document:
+        _take_ground(document, path, lines)
+    cohorts = document.get("cohort")
+    if isinstance(cohorts, list):
+        for number, cohort in enumerate(cohorts):
+            if isinstance(cohort, dict) and "like" in cohort:
+                line = line_of(lines, ("cohort", number, "like"))
+                cohorts[number] = _grown(cohort, number, path, line)
+
+
+def _grown(cohort: Document, number: int, path: Path, line: int) -> Document:
+    found = archetypes().get(str(cohort["like"]))
+    if found is None:
+        raise InputError(
+            f"cohort[{number}].like: no archetype is named {cohort['like']!r}",
+            file=path,
+            line=line,
+            hint=f"there are {', '.join(archetypes())}",
+        )
+    own = {key: value for key, value in cohort.items() if key != "like"}
+    return {**found.keys, **own}
+
+
+def _take_ground(document: Document, path: Path, lines: Lines) -> None:
+    name = str(document.pop("like"))
+    try:
+        other = shipped.find("scenarios", name)
+        ground = tomllib.loads(other.read_text("utf-8"))
+    except (InputError, OSError, ValueError) as error:
+        line = line_of(lines, ("like",))
+        raise InputError(f"like: {error}", file=path, line=line) from None
+    for part in _GROUND:
+        if part in ground:
+            document.setdefault(part, ground[part])
