@@ -18,7 +18,10 @@ _UNLIKE_HTTP = {
     SightKind.REFUSED: "connection refused",
     SightKind.RESET: "reset",
     SightKind.EMPTY: "closed, nothing sent",
+    SightKind.CONNECTED: "connected, nothing asked",
 }
+_WITHOUT_PAGE = (0, 408, 444, 499)
+"""What nginx logs without sending a page: whoever sees one has it from a CDN in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def answer_name(status: int, sight: SightKind) -> str:
     """What an answer is called: ``403``, ``444 (closed, nothing sent)``, ``nothing logged``."""
     logged = str(status) if status else "nothing logged"
     if sight is SightKind.HTTP:
-        return logged
+        return f"{logged} (a page of the CDN's)" if status in _WITHOUT_PAGE else logged
     return f"{logged} ({_UNLIKE_HTTP.get(sight, sight.name.lower().replace('_', ' '))})"
 
 

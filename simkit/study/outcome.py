@@ -55,7 +55,7 @@ class Simulate(Protocol):
     """The engine's entry: one run. Has to be importable where runs go to other processes."""
 
     def __call__(
-        self, scenario: Scenario, strategy: AnyStrategy, *, seed: int, replication: int
+        self, scenario: Scenario, strategy: AnyStrategy, /, *, seed: int, replication: int
     ) -> Run:
         """Run the scenario once under the policy."""
         ...

@@ -5,6 +5,7 @@ retries that multiply, limits that are walked around. Small crowds run on both e
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ SHARED = '["192.0.2.9"]'
 # Slowloris
 
 
-def slow(connections: int, open_per_s: float, **keys: object) -> str:
+def slow(connections: int, open_per_s: float, **keys: Any) -> str:
     return cohort(
         "slow", connections=connections, open_per_s=open_per_s, line_every_s=3, tls=False, **keys
     )
@@ -31,7 +32,7 @@ def slow(connections: int, open_per_s: float, **keys: object) -> str:
 
 def held(found: Run) -> float:
     """Connections that are open in the mean, after the first fifth of the window."""
-    after = found.series["time_ns"] > found.window_ns // 5
+    after = found.series["time_ns"].astype(np.int64) > found.window_ns // 5
     return float(found.series["connections"][after].mean())
 
 
@@ -166,7 +167,8 @@ def test_silence_on_a_shared_edge_is_a_520_for_everyone_behind_it(tmp_path: Path
 
     def modest_ones(found: Run) -> list[int]:
         late = np.array(column(found, "sent_ns", "modest")) > 10 * 10**9
-        return np.array(column(found, "seen_status", "modest"))[late].tolist()
+        statuses = np.array(column(found, "seen_status", "modest"))[late]
+        return [int(status) for status in statuses]
 
     shared = behind(tmp_path, crowd, policy(tmp_path, http=limit, server=limited))
     own = behind(tmp_path, crowd, policy(tmp_path, http=limit + trusts, server=limited))

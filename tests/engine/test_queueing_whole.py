@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from math import exp, factorial, sqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from simkit.engine import Run, simulate
@@ -19,6 +21,8 @@ from simkit.policy import Policy
 from simkit.traffic import Scenario, UpstreamSpec
 from simkit.wire import SightKind
 from tests.engine.crowds import MS, cohort, policy, world
+
+Int64s = npt.NDArray[np.int64]
 
 REPLICATIONS = 32
 CLIENTS = 400
@@ -33,7 +37,7 @@ def agrees(values: list[float], theory: float, within: float = 0.03) -> None:
     assert abs(found.mean - theory) <= 3.5 * error
 
 
-def crowd(rate_per_s: float, **keys: object) -> str:
+def crowd(rate_per_s: float, **keys: Any) -> str:
     """A flood of Poisson arrivals of that rate: many clients, each Poisson by itself."""
     every_s = CLIENTS / rate_per_s
     arrivals = f'{{ kind = "poisson", every_s = {every_s} }}'
@@ -48,12 +52,17 @@ def runs(scenario: Scenario, under: Policy) -> list[Run]:
     ]
 
 
-def waits_ms(found: Run, known_ms: float) -> np.ndarray:
+def column(found: Run, name: str, table: str = "requests") -> Int64s:
+    values: Int64s = getattr(found, table)[name].astype(np.int64)
+    return values
+
+
+def waits_ms(found: Run, known_ms: float) -> npt.NDArray[np.float64]:
     """What requests waited beside what is known, after a tenth of the window."""
-    sent = found.requests["sent_ns"]
+    sent = column(found, "sent_ns")
     kept = (sent > found.window_ns // 10) & (found.requests["sight"] == SightKind.HTTP)
-    latency: np.ndarray = found.requests["latency_ns"][kept]
-    return latency / MS - known_ms
+    found_ms: npt.NDArray[np.float64] = column(found, "latency_ns")[kept] / MS - known_ms
+    return found_ms
 
 
 def upstream(scenario: Scenario, **keys: object) -> Scenario:
@@ -145,7 +154,7 @@ def test_slots_lose_connections_as_erlang_says(tmp_path: Path) -> None:
     )
     lost = []
     for found in runs(world(tmp_path, once, length_s=length_s, rtt_ms=0), under):
-        sent = found.requests["sent_ns"]
+        sent = column(found, "sent_ns")
         late = (sent > found.window_ns // 10) & (sent < found.window_ns - 3 * 10**9)
         lost.append(float((found.requests["sight"][late] == SightKind.RESET).mean()))
     left = exp(-0.55 * length_s * rate_per_s / clients)  # in the middle of what is looked at
@@ -160,7 +169,7 @@ def test_little_holds_for_connections(tmp_path: Path) -> None:
     scenario = world(tmp_path, one_each, length_s=200, rtt_ms=0)
     held, counted = [], []
     for found in runs(scenario, under):
-        after = found.series["time_ns"] > found.window_ns // 10
+        after = column(found, "time_ns", "series") > found.window_ns // 10
         held.append(float(found.series["connections"][after].mean()))
         counted.append(found.load["connection_s"] / (found.window_ns / 10**9))
     # A client comes every ten seconds in the mean; within the keep-alive it uses its connection
@@ -180,7 +189,7 @@ def test_little_holds_for_waiting(tmp_path: Path) -> None:
     found = runs(scenario, policy(tmp_path, location=PROXY, slots=20_000))
     inside, ratios = [], []
     for one in found:
-        sent, took = one.requests["sent_ns"], one.requests["latency_ns"]
+        sent, took = column(one, "sent_ns"), column(one, "latency_ns")
         marks = np.arange(one.window_ns // 10, one.window_ns - 10**9, 7_000_001)
         began, ended = np.sort(sent), np.sort(sent + took)
         there = np.searchsorted(began, marks) - np.searchsorted(ended, marks)

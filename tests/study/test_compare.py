@@ -36,9 +36,13 @@ class Named:
 
     name: str
     about: str = "made up"
-    path: Path = Path("policies/made-up.conf")
     cohorts: tuple[Kind, ...] = KINDS
     length_s: float = LENGTH_S
+
+    @property
+    def path(self) -> Path:
+        """Where a policy of that name would be."""
+        return Path(f"policies/{self.name}.conf")
 
 
 def fake(scenario: Any, policy: Any, *, seed: int, replication: int) -> Run:

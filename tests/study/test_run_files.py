@@ -68,7 +68,7 @@ def test_equal_runs_give_equal_files(folder: Path, tmp_path: Path) -> None:
 
 
 def test_no_folder_of_the_machine_is_in_them(folder: Path) -> None:
-    home = str(one_run().policy.path.parent).encode()
+    home = str(one_run().strategy.policy.path.parent).encode()
     assert all(home not in path.read_bytes() for path in folder.iterdir())
     assert MARKUP.encode() in (folder / "summary.json").read_bytes()
 

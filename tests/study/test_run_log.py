@@ -29,14 +29,14 @@ START_MS = int(START.timestamp() * 1000)
 
 
 def entries(found: OneRun) -> list[Entry]:
-    return list(run_entries(found.run, found.scenario, found.policy, START))
+    return list(run_entries(found.run, found.scenario, found.strategy, START))
 
 
 def replayed(found: OneRun, log_format: LogFormat = EXACT) -> ReplayReport:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "access.log"
         write_log(entries(found), path, log_format)
-        return replay(path, found.policy, log_format=log_format)
+        return replay(path, found.strategy.policy, log_format=log_format)
 
 
 def visible_in_a_log(shape: Shape) -> bool:

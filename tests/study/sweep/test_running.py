@@ -121,7 +121,7 @@ def test_of_a_policy_that_has_changed_the_cells_are_run_anew(tmp_path: Path, aga
     file = tmp_path / "strict.inc"
     file.write_text(file.read_text().replace("429", "444"))
     found, start = again()
-    assert (found.ran, start.kept, start.changed) == (12, 12, {"policy": 12})
+    assert (found.ran, start.kept, start.changed) == (12, 12, {"strategy": 12})
     after = marks(tmp_path / "out")
     same = {name.split("/")[1].split("-")[0] for name in before if before[name] == after[name]}
     assert same == {"loose"}
