@@ -33,7 +33,7 @@ from simkit.engine.agenda import SimpyAgenda
 from simkit.engine.pool import Pool
 from simkit.engine.recorder import Recorder
 from simkit.engine.stage import Stage
-from simkit.host import NEVER, Exchange, Kind, Server, base, place
+from simkit.host import NEVER, Exchange, Kind, Remote, base, place
 from simkit.policy import Bound
 from simkit.traffic import Action, Member
 from simkit.traffic.part import NS_PER_S
@@ -191,7 +191,7 @@ class World:
 
     stage: Stage
     agenda: SimpyAgenda
-    server: Server
+    server: Remote
     recorder: Recorder
 
 

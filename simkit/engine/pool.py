@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simkit.host import NEVER, Connection, Exchange, Server
+from simkit.host import NEVER, Connection, Exchange, Remote
 from simkit.wire import Shape, Sight, SightKind, Version
 
 __all__ = ["Pool"]
@@ -27,7 +27,7 @@ class Pool:
     )
 
     def __init__(
-        self, server: Server, client: int, key: int, half_rtt_ns: int, *, keeps: bool
+        self, server: Remote, client: int, key: int, half_rtt_ns: int, *, keeps: bool
     ) -> None:
         self._server = server
         self._client = client
