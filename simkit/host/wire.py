@@ -33,6 +33,7 @@ class Connection:
         "busy",
         "closed_ns",
         "deadline_ns",
+        "greeted",
         "half_rtt_ns",
         "held",
         "http2",
@@ -78,6 +79,7 @@ class Connection:
         self.syns = 0
         self.last = False  # closes when the exchanges under way are over
         self.hung_up = False  # the client has closed its side
+        self.greeted = False  # its TLS hello came before it was accepted
         self.ready_ns = NEVER
         self.opened_ns = NEVER
         self.closed_ns = NEVER

@@ -12,6 +12,7 @@ from simkit.draws import Purpose
 from simkit.engine.compiled.agenda import file, schedule
 from simkit.engine.compiled.chances import integer, uniform
 from simkit.engine.compiled.compiler import compiled
+from simkit.engine.compiled.cooling import after
 from simkit.engine.compiled.layout import BOUND, NODE, Lane, NodeKind, Then
 from simkit.engine.compiled.memory import ints_at, record_at
 from simkit.engine.compiled.pools import (
@@ -26,7 +27,7 @@ from simkit.engine.compiled.pools import (
     worker_at,
 )
 from simkit.engine.compiled.wire import forget_waiting, keep_waiting, reply, reply_to_waiting
-from simkit.host.connections import _SYN_RETRIES_NS
+from simkit.host.connections import _HELLO_NS, _SYN_RETRIES_NS
 from simkit.host.costs import Cause
 from simkit.host.order import Kind, base
 from simkit.host.wire import NEVER
@@ -55,6 +56,7 @@ _LANES = len(Lane)
 _TURN_AWAY, _CLOSE = int(Then.TURN_AWAY), int(Then.CLOSE)
 _REFUSE_HANDSHAKE, _SHAKEN = int(Then.REFUSE_HANDSHAKE), int(Then.SHAKEN)
 _AWAIT_LINE = int(Then.AWAIT_LINE)
+_NOTHING = int(Then.NOTHING)
 
 # The client's side of the wire
 
@@ -102,9 +104,34 @@ def hangs_up(w: Any, connection: int) -> None:
     """The server notices that."""
     c = connection_at(w, connection)
     c.hung_up = 1
-    if not c.busy and c.opened_ns != NEVER:
-        close(w, connection)
+    if c.opened_ns != NEVER and c.closed_ns == NEVER:
+        _nudge(w, c.worker)
+        if not c.busy:
+            close(w, connection)
     drop_connection(w, connection)
+
+
+# Waking the worker
+
+
+@compiled
+def wake(w: Any, number: int) -> int:
+    """A worker that sleeps wakes up: what that costs."""
+    worker = worker_at(w, number)
+    price_ns = after(w, w.wake_up, w.now_ns - worker.asleep_since_ns)
+    worker.wake_ups += 1
+    worker.waking_ns += price_ns
+    return price_ns
+
+
+@compiled
+def _nudge(w: Any, number: int) -> None:
+    """Something happens that costs nothing by itself, but wakes the worker if it sleeps."""
+    worker = worker_at(w, number)
+    if worker.finish_ns == NEVER:
+        worker.then = _NOTHING
+        worker.subject = NONE
+        worker.finish_ns = w.now_ns + wake(w, number)
 
 
 # SYN, backlog, accept
@@ -135,6 +162,8 @@ def reaches_port(w: Any, slot: int) -> bool:
     client = client_at(w, c.client)
     u = uniform(client.key, _WORKER, c.place & 0xFFFFFFFF, 0)
     c.worker = integer(w.worker_count, u)
+    if cohort_at(w, c.cohort).tls:
+        _request(w, slot, w.now_ns + _HELLO_NS)
     return True
 
 
@@ -193,18 +222,43 @@ def close_unused(w: Any, slot: int) -> None:
 
 
 @compiled
+def is_hello(w: Any, slot: int) -> bool:
+    """Whether what arrives begins a handshake: nothing else comes before the connection stands."""
+    c = connection_at(w, attempt_at(w, slot).connection)
+    return cohort_at(w, c.cohort).tls and c.ready_ns == NEVER
+
+
+@compiled
+def says_hello(w: Any, slot: int) -> bool:
+    """The hello arrives: whether a worker is to answer it by itself."""
+    c = connection_at(w, attempt_at(w, slot).connection)
+    if c.opened_ns == NEVER:
+        c.greeted = 1
+        return False
+    return c.closed_ns == NEVER
+
+
+@compiled
 def handshake(w: Any, slot: int) -> int:
-    """A TLS connection: the cost of its handshake, or of refusing it."""
+    """A hello on a TLS connection: the cost of its handshake, or of refusing it."""
     a = attempt_at(w, slot)
-    worker = worker_at(w, connection_at(w, a.connection).worker)
+    c = connection_at(w, a.connection)
+    worker = worker_at(w, c.worker)
+    if c.closed_ns != NEVER:
+        worker.then = _NOTHING
+        return 0
+    pause_ns = w.now_ns - worker.shook_hands_ns
+    worker.shook_hands_ns = w.now_ns
     if _refuses_tls(w, a) != NONE:
-        charge(w, _TLS, w.refused_handshake_ns)
+        cost_ns = after(w, w.refused_handshake, pause_ns)
+        charge(w, _TLS, cost_ns)
         worker.then = _REFUSE_HANDSHAKE
-        return w.refused_handshake_ns
+        return cost_ns
     w.handshakes += 1
-    charge(w, _TLS, w.handshake_ns)
+    cost_ns = after(w, w.handshake, pause_ns)
+    charge(w, _TLS, cost_ns)
     worker.then = _SHAKEN
-    return w.handshake_ns
+    return cost_ns
 
 
 @compiled

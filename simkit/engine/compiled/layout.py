@@ -55,6 +55,7 @@ class Job(IntEnum):
     READ_LINE = 2
     RESUME = 3
     FETCH = 4
+    HELLO = 5
 
 
 class Then(IntEnum):
@@ -69,6 +70,7 @@ class Then(IntEnum):
     PUT_OFF = 6
     PASS_ON = 7
     ANSWER = 8
+    NOTHING = 9
 
 
 class NodeKind(IntEnum):
@@ -174,6 +176,7 @@ CONNECTION = _record(
     holders="i4",
     last="i1",
     hung_up="i1",
+    greeted="i1",  # its hello came before it was accepted
     resting="i1",  # it is in the worker's list
 )
 
@@ -256,6 +259,9 @@ TASK = _record(
 
 WORKER = _record(
     finish_ns="i8",
+    asleep_since_ns="i8",
+    shook_hands_ns="i8",
+    waking_ns="i8",
     wake_ups="i8",
     then="i4",
     subject="i4",
@@ -332,9 +338,9 @@ BOUND = _record(entries="i8", root="i4", shape="i4")
 
 DECISION = _record(
     most_requests="i8", most_age_ns="i8",
-    fresh_ns="i8", kept_ns="i8", back_ns="i8", bytes_sent="i8", cause="i4", status="i4", rule="i4",
-    sight="i4", closing="i4", fail_500="i4", fail_504="i4", fail_500_http2="i4",
-    fail_504_http2="i4", refused="i1", proxied="i1", tls="i1", kept="i1",
+    fresh_ns="i8", kept_ns="i8", back_ns="i8", tls_ns="i8", bytes_sent="i8", cause="i4",
+    status="i4", rule="i4", sight="i4", closing="i4", fail_500="i4", fail_504="i4",
+    fail_500_http2="i4", fail_504_http2="i4", refused="i1", proxied="i1", tls="i1", kept="i1",
 )  # fmt: skip
 
 SIGHT = _record(
@@ -390,6 +396,7 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "ports": np.dtype("i8"),
     "upstream_ns": np.dtype("i8"),
     "cpu_ns": np.dtype("i8"),
+    "cooling": np.dtype("i8"),
 }
 """Every pool and the type of its records."""
 
@@ -422,12 +429,12 @@ WORLD = _record(
     backlog="i8",
     upstream_count="i8",
     upstream_timeout_ns="i8",
-    wake_up_ns="i8",
+    wake_up="i8",  # where its price is in `cooling`
+    handshake="i8",
+    refused_handshake="i8",
     accept_ns="i8",
     read_ns="i8",
     delay_ns="i8",
-    handshake_ns="i8",
-    refused_handshake_ns="i8",
     service="i8",
     mean_ns="f8",
     median_ns="f8",

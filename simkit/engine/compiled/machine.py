@@ -53,7 +53,6 @@ class Machine:
         self.world: Any = self._worlds[0]
         self.seen: list[dict[str, int]] = []
         """The cells of `simkit.engine.run.SERIES`, mark by mark."""
-        self._wake_up_ns = costs.wake_up
         self._pools: dict[str, Growing] = {name: Growing(t) for name, t in layout.POOLS.items()}
         self._pools |= {
             name: getattr(crowd, name) for name in ("cohorts", "pages", "asks", "resources", "bind")
@@ -92,8 +91,10 @@ class Machine:
         spec, policy = stage.scenario.host, stage.planner.policy
         w["clock_offset_ns"] = clock.offset_ns
         w["backlog"] = spec.backlog
-        for name in ("wake_up", "accept", "read", "delay", "handshake", "refused_handshake"):
+        for name in ("accept", "read", "delay"):
             w[f"{name}_ns"] = getattr(costs, name)
+        for name in ("wake_up", "handshake", "refused_handshake"):
+            w[name] = self._pools["cooling"].extend(getattr(costs, name).cells)
         self._put_workers(worker_count(policy, spec), policy.worker_connections)
         self._put_upstream(spec.upstream)
         self._pools["ports"].reserve(self._crowd.port_count)
@@ -105,6 +106,7 @@ class Machine:
     def _put_workers(self, count: int, slots: int) -> None:
         workers = np.zeros(count, layout.WORKER)
         workers["finish_ns"] = NEVER
+        workers["asleep_since_ns"] = workers["shook_hands_ns"] = -NEVER
         workers["free"] = slots
         workers["reuse_at"] = slots // 16
         for unset in ("first", "last", "oldest", "newest"):
@@ -278,8 +280,13 @@ class Machine:
         """CPU time by cause."""
         spent = self.cells("cpu_ns")[: layout.CAUSES].copy()
         workers = self.cells("workers")[: int(self.world["worker_count"])]
-        spent[Cause.WAKE_UP] = self._wake_up_ns * int(workers["wake_ups"].sum())
+        spent[Cause.WAKE_UP] = int(workers["waking_ns"].sum())
         return spent
+
+    def wake_ups(self) -> int:
+        """How often workers were woken."""
+        workers = self.cells("workers")[: int(self.world["worker_count"])]
+        return int(workers["wake_ups"].sum())
 
     def client_sums(self) -> Columns:
         """`simkit.engine.run.CLIENTS`, where there are no rows."""

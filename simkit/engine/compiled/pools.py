@@ -106,7 +106,7 @@ def take_connection(w: Any) -> int:
     c.ready_ns = c.opened_ns = c.closed_ns = c.deadline_ns = c.timer_ns = NEVER
     c.busy = c.served = c.syns = c.holders = 0
     c.worker = c.waiting = c.last_waiting = c.held = c.older = c.newer = c.next = NONE
-    c.last = c.hung_up = c.resting = 0
+    c.last = c.hung_up = c.greeted = c.resting = 0
     return slot
 
 

@@ -34,10 +34,11 @@ _CLIENT_CLOSED = 499
 _READ, _PROXY = int(Cause.READ), int(Cause.PROXY)
 _SERVICE = int(Purpose.SERVICE)
 _ACCEPT, _SERVE, _READ_LINE = int(Job.ACCEPT), int(Job.SERVE), int(Job.READ_LINE)
-_RESUME = int(Job.RESUME)
+_RESUME, _HELLO = int(Job.RESUME), int(Job.HELLO)
 _TURN_AWAY, _REFUSE = int(Then.TURN_AWAY), int(Then.REFUSE_HANDSHAKE)
 _SHAKEN, _RESET, _AWAIT_LINE = int(Then.SHAKEN), int(Then.RESET), int(Then.AWAIT_LINE)
 _PUT_OFF, _PASS_ON, _ANSWER = int(Then.PUT_OFF), int(Then.PASS_ON), int(Then.ANSWER)
+_NOTHING, _CLOSE = int(Then.NOTHING), int(Then.CLOSE)
 SERVICES = ("constant", "exponential", "lognormal")
 """The distributions of the upstream's service, in the order of their numbers."""
 
@@ -66,7 +67,10 @@ def _accept(w: Any, slot: int) -> int:
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
     if cohort_at(w, c.cohort).tls:
-        return w.accept_ns + wires.handshake(w, slot)
+        if c.greeted:
+            return w.accept_ns + wires.handshake(w, slot)
+        worker_at(w, c.worker).then = _NOTHING
+        return w.accept_ns
     c.ready_ns = w.now_ns
     a.reached = a.fresh = 1
     if a.holds:
@@ -99,7 +103,8 @@ def _resume(w: Any, slot: int) -> int:
 @compiled
 def _follow(w: Any, slot: int, wait_ms: int) -> int:
     a = attempt_at(w, slot)
-    worker = worker_at(w, connection_at(w, a.connection).worker)
+    c = connection_at(w, a.connection)
+    worker = worker_at(w, c.worker)
     if wait_ms:
         wires.charge(w, _READ, w.delay_ns)
         a.delay_ns += wait_ms * NS_PER_MS
@@ -108,6 +113,8 @@ def _follow(w: Any, slot: int, wait_ms: int) -> int:
         return w.delay_ns
     price = decision_at(w, a.price)
     cost_ns = price.fresh_ns if a.fresh else price.kept_ns
+    if cohort_at(w, c.cohort).tls and not price.proxied:
+        cost_ns += price.tls_ns
     wires.charge(w, price.cause, cost_ns)
     worker.then = _PASS_ON if price.proxied else _ANSWER
     return cost_ns
@@ -116,9 +123,11 @@ def _follow(w: Any, slot: int, wait_ms: int) -> int:
 @compiled
 def _fetch(w: Any, slot: int) -> int:
     a = attempt_at(w, slot)
-    cost_ns = decision_at(w, a.price).back_ns
+    c = connection_at(w, a.connection)
+    price = decision_at(w, a.price)
+    cost_ns = price.back_ns + (price.tls_ns if cohort_at(w, c.cohort).tls else 0)
     wires.charge(w, _PROXY, cost_ns)
-    worker_at(w, connection_at(w, a.connection).worker).then = _ANSWER
+    worker_at(w, c.worker).then = _ANSWER
     return cost_ns
 
 
@@ -134,8 +143,7 @@ def add(w: Any, job: int, slot: int) -> None:
     number = connection_at(w, a.connection).worker
     worker = worker_at(w, number)
     if worker.finish_ns == NEVER:
-        worker.wake_ups += 1
-        _begin(w, number, slot, w.wake_up_ns)
+        _begin(w, number, slot, wires.wake(w, number))
         return
     a.next_job = NONE
     if worker.first == NONE:
@@ -156,6 +164,8 @@ def _begin(w: Any, number: int, slot: int, extra_ns: int) -> None:
         cost_ns = wires.read_line(w, slot)
     elif job == _RESUME:
         cost_ns = _resume(w, slot)
+    elif job == _HELLO:
+        cost_ns = wires.handshake(w, slot)
     else:
         cost_ns = _fetch(w, slot)
     worker = worker_at(w, number)
@@ -168,11 +178,13 @@ def finish(w: Any, number: int) -> None:
     """The worker has done its work."""
     worker = worker_at(w, number)
     slot = worker.subject
-    _happen(w, worker.then, slot)
-    drop_attempt(w, slot)
+    if slot != NONE:
+        _happen(w, worker.then, slot)
+        drop_attempt(w, slot)
     following = worker.first
     if following == NONE:
         worker.finish_ns = NEVER
+        worker.asleep_since_ns = w.now_ns
         return
     worker.first = attempt_at(w, following).next_job
     _begin(w, number, following, 0)
@@ -196,7 +208,7 @@ def _happen(w: Any, then: int, slot: int) -> None:
         wires.refuse_handshake(w, slot)
     elif then == _TURN_AWAY:
         wires.turn_away(w, slot)
-    else:
+    elif then == _CLOSE:
         wires.close_unused(w, slot)
 
 
