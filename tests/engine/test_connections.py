@@ -12,7 +12,7 @@ from simkit.wire import Shape, SightKind, Version
 from tests.engine.crowds import MS, S, caller, cohort, column, policy, run, world
 
 RTT = 20 * MS
-HELLO = 100_000
+HELLO = 200_000
 """What a client takes for its hello, in nanoseconds."""
 TLS = {"tls": True}
 CUSTOM = cohort("custom")
