@@ -12,12 +12,15 @@ from heapq import heappop
 from time import monotonic_ns
 
 from simkit.engine.agenda import SimpyAgenda
+from simkit.host import Kind, base
 from simkit.live.crowd.poller import Poller
 
 __all__ = ["ClockAgenda"]
 
 _MOST_AT_ONCE = 16
 """Events between two looks at the sockets, so that neither waits long for the other."""
+
+_PLANNED = base(Kind.WAKE)
 
 
 class ClockAgenda(SimpyAgenda):
@@ -28,7 +31,7 @@ class ClockAgenda(SimpyAgenda):
         self._poller = poller
         self._zero_ns = monotonic_ns()
         self.late_ns = array("q")
-        """By how much each event that had a time to wait for was late."""
+        """By how much each thing that a client had planned to do was late."""
 
     def start(self) -> None:
         """Time begins."""
@@ -55,8 +58,8 @@ class ClockAgenda(SimpyAgenda):
         for _ in range(_MOST_AT_ONCE):
             if not queue or queue[0][0] > now_ns:
                 return
-            due_ns, _key, _number, event = heappop(queue)
-            if due_ns > self._now:
+            due_ns, key, _number, event = heappop(queue)
+            if int(key) >= _PLANNED:
                 self.late_ns.append(now_ns - int(due_ns))
             self._now = now_ns
             callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]

@@ -29,10 +29,7 @@ class Seen:
 
 
 class AnswerReader:
-    """One answer after another on a connection; `next_is_head` before one without a body.
-
-    ``begun`` says whether a byte of an answer is there that is not complete.
-    """
+    """One answer after another on a connection; set ``next_is_head`` before one to a HEAD."""
 
     __slots__ = (
         "_chunked",
@@ -52,11 +49,6 @@ class AnswerReader:
         self._seen: Seen | None = None
         self._to_the_end = self._chunked = False
         self._tail = b""
-
-    @property
-    def begun(self) -> bool:
-        """Whether an answer has begun and not ended."""
-        return bool(self._head) or self._seen is not None
 
     @property
     def left(self) -> int:

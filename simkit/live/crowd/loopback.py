@@ -23,6 +23,7 @@ __all__ = ["Loopback"]
 
 _LOOPBACK = 127
 _NAMING = frozenset(("allow", "deny", "set_real_ip_from"))
+_CERTIFICATES = ("ssl_certificate", "ssl_certificate_key")
 _INPUT_FILES = frozenset(
     """ssl_client_certificate ssl_trusted_certificate ssl_dhparam ssl_password_file ssl_crl
     ssl_session_ticket_key auth_basic_user_file""".split()
@@ -85,6 +86,8 @@ class Loopback:
         name = self.network(item.name) if in_geo else item.name
         if item.name in _NAMING:
             args = tuple(self.network(word) for word in args)
+        elif item.name in _CERTIFICATES and args and "$" not in args[0]:
+            args = (args[0].lstrip("/"), *args[1:])
         elif item.name in _INPUT_FILES and args:
             args = (str(home / args[0]), *args[1:])
         block = item.block
@@ -99,8 +102,8 @@ def _pairs(tree: Iterable[Directive]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for item in tree:
         named = {d.name: d.args[0] for d in item.block or () if d.args}
-        pair = named.get("ssl_certificate"), named.get("ssl_certificate_key")
-        if pair[0] and pair[1] and "$" not in pair[0] + pair[1]:
-            found.add((pair[0].lstrip("/"), pair[1].lstrip("/")))
+        shown, key = (named.get(name) for name in _CERTIFICATES)
+        if shown and key and "$" not in shown + key:
+            found.add((shown, key))
         found |= _pairs(item.block or ())
     return found
