@@ -47,12 +47,14 @@ _LOG_TIMEOUT_S = 2.0
 class Lived:
     """A run against a live nginx.
 
-    ``worker`` is what its worker used within the window, ``driver_cpu_s`` what this process did,
-    ``late_ms`` are the median and the 99th percentile of how late clients acted. ``strangers`` are
-    answers that no decision of the plan looks like.
+    It lasted for ``lasted_s``, the window unless it was cut short. ``worker`` is what nginx's
+    worker used within that time, ``driver_cpu_s`` what this process did, ``late_ms`` are the median
+    and the 99th percentile of how late clients acted. ``strangers`` are answers that no decision of
+    the plan looks like.
     """
 
     run: Run
+    lasted_s: float
     worker: Reading
     driver_cpu_s: float
     late_ms: tuple[float, float]
@@ -61,8 +63,8 @@ class Lived:
 
     @property
     def utilisation(self) -> float:
-        """The share of the window that the worker ran."""
-        return self.worker.cpu_ns / self.run.window_ns
+        """The share of the time that the worker ran."""
+        return self.worker.cpu_ns / NS_PER_S / self.lasted_s
 
 
 def live(
@@ -72,11 +74,13 @@ def live(
     seed: int = 1,
     replication: int = 0,
     program: str | None = None,
+    most_s: float | None = None,
     behaviours: Mapping[str, Start] | None = None,
     progress: Progress | None = None,
 ) -> Lived:
     """Let the crowd of a scenario loose on a live nginx, for as long as the scenario lasts.
 
+    With ``most_s`` it is cut off after so many seconds, and what was under way stands as it is.
     Clients connect from their own addresses, which must be in 127.0.0.0/8. The worker has a core of
     its own where there are two. Raises InputError as `simkit.engine.simulate`, and where nginx is
     missing or refuses the policy.
@@ -109,7 +113,7 @@ def live(
         put_first(worker.pid)
         crowd = _Crowd(setup, agenda, poller, nginx, worker)
         application.requests = crowd.server.requests
-        return crowd.run(starts, application.upstream)
+        return crowd.run(starts, application.upstream, most_s)
 
 
 class _Crowd:
@@ -138,10 +142,12 @@ class _Crowd:
         end = self._nginx.endpoint(port)
         return end.host, end.port
 
-    def run(self, starts: Mapping[str, Start], upstream: Upstream) -> Lived:
+    def run(self, starts: Mapping[str, Start], upstream: Upstream, most_s: float | None) -> Lived:
         """Let the window pass, then see what nginx has logged."""
         agenda, setup = self._agenda, self._setup
         window_ns = setup.stage.scenario.window_ns
+        if most_s is not None:
+            window_ns = min(window_ns, int(most_s * NS_PER_S))
         clients = [Client(self._world, member) for member in self._crowd]
         for client in clients:
             agenda.process(starts[client.spec.name](client))
@@ -170,7 +176,8 @@ class _Crowd:
         run = assemble(setup, found, setup.stage.planner.policy.name)
         late_ms = np.percentile(np.array(agenda.late_ns) / NS_PER_MS, (50, 99))
         late = float(late_ms[0]), float(late_ms[1])
-        return Lived(run, used, cpu_s, late, self.server.strangers, joined)
+        lasted_s = window_ns / NS_PER_S
+        return Lived(run, lasted_s, used, cpu_s, late, self.server.strangers, joined)
 
     def _counters(self, time_ns: int, cpu_ns: int, upstream: Upstream) -> dict[str, int]:
         server = self.server

@@ -170,7 +170,8 @@ class LiveServer:
 
     def _see(self, attempt: Attempt, sight: Sight) -> None:
         attempt.over = True
-        found = self._leaves.find(attempt, sight)
+        # A header that never ends is never decided about, whatever its end looks like.
+        found = None if attempt.line_every_ns else self._leaves.find(attempt, sight)
         if found is not None:
             attempt.decision = found
             attempt.status = found.status

@@ -38,7 +38,7 @@ Tell = Callable[[int, int, str], None]
 CROWD = Path(__file__).with_name("crowd.toml")
 """The crowd that is held against reality unless another is given."""
 
-_PILOT_S = 8.0
+_PILOT_S = 15.0
 _CALIBRATION = Effort(repeats=1, window_s=0.5)
 _COSTS = "costs.toml"
 _NAME = "sim-to-real"
@@ -179,10 +179,11 @@ class _Trial:
         without = dict.fromkeys(level.guess, 0)
         used = [
             live(
-                with_counts(self._scenario, counts).model_copy(update={"length_s": _PILOT_S}),
+                with_counts(self._scenario, counts),
                 self._policies[name],
                 seed=self._wanted.seed,
                 program=self._wanted.program,
+                most_s=_PILOT_S,
             ).utilisation
             for counts in (without, level.guess)
         ]
