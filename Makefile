@@ -26,7 +26,7 @@ MAKEFLAGS += --no-print-directory
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab bench test test-all lint types tests fuzz verify-long verify-clients notebooks programs setup lock clean
+.PHONY: help demo lab bench sim-to-real test test-all lint types tests fuzz verify-long verify-clients notebooks programs setup lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ programs:
 
 bench: $(READY) ## measure speed and memory (takes a while), write data/benchmark
 	@$(BIN)/simkit bench --out data/benchmark
+
+sim-to-real: $(READY) ## a crowd on a live nginx and simulated (over an hour), into data/sim-to-real
+	@$(BIN)/simkit sim-to-real --out data/sim-to-real
 
 setup: $(READY) ## make the environment in .venv and install simkit into it
 

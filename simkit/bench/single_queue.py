@@ -86,10 +86,10 @@ def events_of(requests: int) -> int:
     """The events of that many requests on the SimPy engine.
 
     Four each: the client wakes, the request arrives, the worker has finished, the answer is seen.
-    Four once: the client's process begins and ends, its connection arrives and is accepted. And at
-    each of its marks the run stops to look at its server: two events, but one at the last.
+    Two once: the client's process begins and ends; its connection arrives with the first request.
+    And at each of its marks the run stops to look at its server: two events, but one at the last.
     """
-    return 4 * requests + 4 + 2 * MARKS - 1
+    return 4 * requests + 2 + 2 * MARKS - 1
 
 
 def waits_ns(run: Run, requests: int) -> int:

@@ -23,6 +23,7 @@ from simkit.cli import (
     probe,
     replay,
     serve,
+    sim_to_real,
     simulate,
     sweep,
     verify,
@@ -52,6 +53,7 @@ app.command()(serve.serve)
 app.command()(sweep.sweep)
 app.command()(verify.verify)
 app.command()(calibrate.calibrate)
+app.command()(sim_to_real.sim_to_real)
 app.command()(bench.bench)
 app.command()(listing.policies)
 app.command()(listing.strategies)

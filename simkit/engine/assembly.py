@@ -96,7 +96,7 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
 
 
 def _forgotten(load: dict[str, float]) -> Iterator[str]:
-    evicted = int(load["zone_evictions"])
+    evicted = int(load.get("zone_evictions", 0))  # a live run does not count them
     if evicted:
         yield (
             f"zones of limits were full: {evicted:,} entries were forced out while they counted, "

@@ -34,7 +34,7 @@ from simkit.engine.party import Party
 from simkit.engine.pool import Pool
 from simkit.engine.recorder import Recorder
 from simkit.engine.stage import Stage
-from simkit.host import Hold, Kind, Line, Server, base, place
+from simkit.host import Hold, Kind, Line, Remote, base, place
 from simkit.traffic import Action, CohortBase, Member, StopCounter
 from simkit.traffic.machine import ns_per_byte
 from simkit.traffic.part import NS_PER_S
@@ -163,7 +163,7 @@ class World:
 
     stage: Stage
     agenda: SimpyAgenda
-    server: Server
+    server: Remote
     recorder: Recorder
     edges: list[Edge] = field(default_factory=list)
 

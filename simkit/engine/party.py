@@ -14,7 +14,7 @@ from simkit.wire import Shape
 
 if TYPE_CHECKING:
     from simkit.engine.agenda import SimpyAgenda
-    from simkit.host import Server
+    from simkit.host import Remote
 
 __all__ = ["Party"]
 
@@ -24,7 +24,7 @@ _PATIENCE = base(Kind.PATIENCE)
 class Party:
     """One end of connections: its number, its address, its patience, and what is under way."""
 
-    def __init__(self, number: int, agenda: SimpyAgenda, server: Server, patience_ns: int) -> None:
+    def __init__(self, number: int, agenda: SimpyAgenda, server: Remote, patience_ns: int) -> None:
         self.number = number
         self.agenda = agenda
         self.patience_ns = patience_ns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simkit.host import NEVER, Connection, Exchange, Line, Server
+from simkit.host import NEVER, Connection, Exchange, Line, Remote
 from simkit.wire import Shape, Sight, SightKind, Version
 
 __all__ = ["Pool"]
@@ -17,7 +17,7 @@ class Pool:
 
     __slots__ = ("_idle", "_keeps", "_line", "_opened", "_server", "_trunks")
 
-    def __init__(self, server: Server, line: Line, *, keeps: bool) -> None:
+    def __init__(self, server: Remote, line: Line, *, keeps: bool) -> None:
         self._server = server
         self._line = line
         self._keeps = keeps

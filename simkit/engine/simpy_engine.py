@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -23,7 +23,7 @@ from simkit.policy import Gate
 from simkit.traffic import CohortBase, Scenario, members
 from simkit.traffic.machine import ns_per_byte
 
-__all__ = ["NAME", "run", "starts_of"]
+__all__ = ["NAME", "no_collecting", "recorded", "run", "starts_of"]
 
 NAME = "simpy"
 
@@ -51,36 +51,45 @@ def run(setup: Setup, starts: Mapping[str, Start]) -> Recorded:
     for client in clients:
         agenda.process(starts[client.spec.name](client))
     seen: list[dict[str, int]] = []
-    with _no_collecting():
+    with no_collecting():
         for mark_ns in marks_ns(scenario.window_ns):
             agenda.run(until=mark_ns)
             seen.append({"time_ns": mark_ns, **server.counters()})
             setup.tell(len(seen))
     for client in clients:
         client.cut()
-    return _recorded(world, clients, setup, as_columns(seen, SERIES))
+    load = server.load(scenario.window_ns)
+    return recorded(world, clients, setup, as_columns(seen, SERIES), load)
 
 
-def _recorded(world: World, clients: list[Client], setup: Setup, series: Columns) -> Recorded:
+def recorded(
+    world: World,
+    clients: Sequence[Client],
+    setup: Setup,
+    series: Columns,
+    load: dict[str, float],
+    engine: str = NAME,
+) -> Recorded:
+    """What the clients of a world have recorded, and what its server counted."""
     requests, wishes = world.recorder.tables()
     cohort = np.array([client.cohort for client in clients])
     address = np.array([client.address_number for client in clients])
     found = Recorded(
-        engine=NAME,
+        engine=engine,
         requests=requests,
         wishes=wishes,
         clients=client_sums(cohort, address, requests, wishes),
         answers=answer_sums(requests),
         series=series,
         rules=world.recorder.rules.known,
-        load=world.server.load(world.stage.scenario.window_ns),
+        load=load,
         events=world.agenda.happened(),
     )
     return found if setup.record == "all" else found.without_rows()
 
 
 @contextmanager
-def _no_collecting() -> Iterator[None]:
+def no_collecting() -> Iterator[None]:
     """A run makes next to no reference cycles, and looking for them takes a tenth of its time."""
     was_on = gc.isenabled()
     gc.disable()

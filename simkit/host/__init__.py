@@ -4,6 +4,7 @@ from simkit.host.clock import Clock
 from simkit.host.costs import Cause, Costs, CostTable, load_costs
 from simkit.host.doorkeeper import Doorkeeper
 from simkit.host.order import Agenda, Kind, base, place, priority
+from simkit.host.remote import Remote
 from simkit.host.server import Server, worker_count
 from simkit.host.upstream import Upstream
 from simkit.host.wire import NEVER, Connection, Exchange, Hold, Line
@@ -22,6 +23,7 @@ __all__ = [
     "Hold",
     "Kind",
     "Line",
+    "Remote",
     "Server",
     "Upstream",
     "Worker",

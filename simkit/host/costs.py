@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from simkit import shipped
+from simkit.host.cooling import ByPause, Cooling
 from simkit.policy.plan import Decision, Handler
 from simkit.traffic.part import NotNegative, Part
 from simkit.traffic.reading import read_model
@@ -46,21 +47,26 @@ class CostTable(Part):
 
     ``new_connection_us`` holds accepting, reading, answering and closing; ``kept_connection_us``
     a request on a connection that stands. What an answer on a new connection costs beyond
-    ``accept_us`` is the answer's own part of it. A session that is resumed costs as much as a full
-    handshake where ``resumed_us`` is not given.
+    ``accept_us`` is the answer's own part of it. A price by pause is a number, or grows with how
+    long the worker has slept (``wake_up_us``) or has not shaken hands (the others).
+    ``resumed_us`` is for a handshake that resumes a session, by whatever certificate;
+    ``tls_answer_us`` what an answer costs more over TLS, ``tls_body_ns_per_byte`` what its body
+    costs there.
     """
 
     name: str
     nginx: str
     provenance: str
-    wake_up_us: NotNegative
+    wake_up_us: ByPause
     accept_us: NotNegative
     read_us: NotNegative
     delay_us: NotNegative
     body_ns_per_byte: NotNegative
-    handshake_us: dict[Literal["ecdsa", "rsa"], NotNegative]
-    resumed_us: NotNegative | None = None
-    refused_handshake_us: NotNegative
+    tls_answer_us: NotNegative
+    tls_body_ns_per_byte: NotNegative
+    handshake_us: dict[Literal["ecdsa", "rsa"], ByPause]
+    resumed_us: ByPause
+    refused_handshake_us: ByPause
     new_connection_us: AnswerCosts
     kept_connection_us: AnswerCosts
 
@@ -102,20 +108,23 @@ class Costs:
         "read",
         "refused_handshake",
         "resumed",
+        "tls_answer",
+        "tls_body",
         "wake_up",
     )
 
     def __init__(self, table: CostTable, certificate: Literal["ecdsa", "rsa"] = "ecdsa") -> None:
         self.name = table.name
-        self.wake_up = _ns(table.wake_up_us)
+        self.wake_up = Cooling(table.wake_up_us)
         self.accept = _ns(table.accept_us)
         self.read = _ns(table.read_us)
         self.delay = _ns(table.delay_us)
-        self.handshake = _ns(table.handshake_us[certificate])
-        resumed_us = table.resumed_us
-        self.resumed = self.handshake if resumed_us is None else _ns(resumed_us)
-        self.refused_handshake = max(0, _ns(table.refused_handshake_us) - self.accept)
+        self.handshake = Cooling(table.handshake_us[certificate])
+        self.resumed = Cooling(table.resumed_us)
+        self.refused_handshake = Cooling(table.refused_handshake_us, less_ns=self.accept)
         self.body = table.body_ns_per_byte
+        self.tls_answer = _ns(table.tls_answer_us)
+        self.tls_body = max(0.0, table.tls_body_ns_per_byte - table.body_ns_per_byte)
         self.causes = _CAUSES
         fresh, kept = table.new_connection_us, table.kept_connection_us
         self.new = tuple(max(0, _ns(getattr(fresh, a)) - self.accept) for a in ANSWERS)

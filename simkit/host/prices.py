@@ -16,10 +16,20 @@ class Price:
 
     ``fresh_ns`` is for a request that came with its connection, ``kept_ns`` for any other. Behind
     a proxy both are for the way there, and ``back_ns`` for the way back. ``closing`` is what the
-    client sees where the connection ends with the answer.
+    client sees where the connection ends with the answer. ``tls_ns`` is what the answer costs more
+    over TLS.
     """
 
-    __slots__ = ("back_ns", "cause", "closing", "decision", "fresh_ns", "kept_ns", "proxied")
+    __slots__ = (
+        "back_ns",
+        "cause",
+        "closing",
+        "decision",
+        "fresh_ns",
+        "kept_ns",
+        "proxied",
+        "tls_ns",
+    )
 
     def __init__(self, decision: Decision, costs: Costs) -> None:
         kind = answer_kind(decision)
@@ -28,6 +38,7 @@ class Price:
         self.decision = decision
         self.cause: Cause = costs.causes[kind]
         self.closing = _closing(decision.sight)
+        self.tls_ns = costs.tls_answer + int(costs.tls_body * decision.sight.body_bytes)
         self.proxied = decision.handler is Handler.PROXY
         if self.proxied:
             self.back_ns = kept // 2 + body

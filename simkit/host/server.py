@@ -90,6 +90,8 @@ class Server(Connections):
             return self._costs.delay, self._put_off
         price = exchange.price = self._prices.of(step.decision)
         cost = price.fresh_ns if exchange.fresh else price.kept_ns
+        if exchange.connection.tls and not price.proxied:
+            cost += price.tls_ns
         self._charge(price.cause, cost)
         if price.proxied:
             return cost, self._hold_body if exchange.hold is Hold.BODY else self._pass_on
@@ -139,7 +141,8 @@ class Server(Connections):
             exchange.connection.worker.add(self._fetch, exchange)
 
     def _fetch(self, exchange: Exchange) -> tuple[int, Then]:
-        cost = exchange.price.back_ns
+        price = exchange.price
+        cost = price.back_ns + (price.tls_ns if exchange.connection.tls else 0)
         self._charge(Cause.PROXY, cost)
         return cost, self._answer
 
@@ -224,7 +227,7 @@ class Server(Connections):
     def counters(self) -> dict[str, int]:
         """What the server has done so far, and holds now."""
         tally = self.tally
-        tally.cpu_ns[Cause.WAKE_UP] = self._costs.wake_up * sum(w.wake_ups for w in self.workers)
+        tally.cpu_ns[Cause.WAKE_UP] = sum(w.waking_ns for w in self.workers)
         return {
             "cpu_ns": sum(tally.cpu_ns),
             "slots": tally.slots,
@@ -240,9 +243,10 @@ class Server(Connections):
     def load(self, window_ns: int) -> dict[str, float]:
         """What the run has cost so far, by names with units."""
         tally = self.tally
-        tally.cpu_ns[Cause.WAKE_UP] = self._costs.wake_up * sum(w.wake_ups for w in self.workers)
+        tally.cpu_ns[Cause.WAKE_UP] = sum(w.waking_ns for w in self.workers)
         return {
             **tally.vector(window_ns, len(self.workers)),
+            "wake_ups": sum(w.wake_ups for w in self.workers),
             **self.upstream.vector(),
             "zone_evictions": self._gate.evictions,
         }

@@ -84,6 +84,7 @@ class Connection:
         "carried",
         "closed_ns",
         "deadline_ns",
+        "greeted",
         "half_rtt_ns",
         "held",
         "http2",
@@ -131,6 +132,7 @@ class Connection:
         self.syns = 0
         self.last = False  # closes when the exchanges under way are over
         self.hung_up = False  # the client has closed its side
+        self.greeted = False  # its TLS hello came before it was accepted
         self.ready_ns = NEVER
         self.opened_ns = NEVER
         self.closed_ns = NEVER

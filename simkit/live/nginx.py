@@ -77,9 +77,10 @@ class LiveNginx:
     """nginx with a copy of a configuration, listening on loopback only, while the block runs.
 
     Every `listen` moves to a free port of 127.0.0.1 or ::1, found by `endpoint`. Upstreams of any
-    protocol become one small backend that answers with the pages of ``site``. ``files`` are laid
-    under the prefix (an absolute name stands for an absolute `root`). Where the configuration does
-    not use realip itself, a client may name the address that it stands for in `ADDRESS_HEADER`.
+    protocol become one small backend that answers with the pages of ``site``, or whoever listens
+    on the port of 127.0.0.1 that stands in its place. ``files`` are laid under the prefix (an
+    absolute name stands for an absolute `root`). Where the configuration does not use realip
+    itself, a client may name the address that it stands for in `ADDRESS_HEADER`.
     ``log`` holds what nginx logged. ``program`` is the nginx to run, by default the one on the
     PATH; ``rate`` (such as ``1r/m``) takes the place of every rate of a `limit_req_zone`.
     ``timed``: connections last, and the error log says in which order requests were taken up.
@@ -92,7 +93,7 @@ class LiveNginx:
         self,
         path: str | Path,
         *,
-        site: Pages | None = None,
+        site: Pages | int | None = None,
         files: Mapping[str, bytes] | None = None,
         workers: int = 1,
         error_level: str = "info",
@@ -116,7 +117,11 @@ class LiveNginx:
         with ExitStack() as stack:
             made = stack.enter_context(tempfile.TemporaryDirectory(prefix="simkit-nginx-"))
             self.folder = Path(made).resolve()
-            self.backend = stack.enter_context(Backend(self._site))
+            if isinstance(self._site, int):
+                self._behind = self._site
+            else:
+                self.backend = stack.enter_context(Backend(self._site))
+                self._behind = self.backend.port
             self._lay_files()
             stack.callback(self._stop)
             self._start()
@@ -185,7 +190,7 @@ class LiveNginx:
         self._trial = prepare(
             self._path,
             self.folder,
-            backend_port=self.backend.port,
+            backend_port=self._behind,
             workers=self._workers,
             level=self._level,
             rate=self._rate,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from simkit.errors import printable
 from simkit.show.console import make_console
@@ -44,7 +44,7 @@ def calibration_table(found: Calibration, beside: CostTable) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    others = flat(beside.model_dump())
+    others = flat(beside)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Cost", no_wrap=True)
     for title in ("Here", "±", "Single repeats", printable(beside.name)):
@@ -60,12 +60,27 @@ def calibration_table(found: Calibration, beside: CostTable) -> Table:
     return table
 
 
-def flat(document: Mapping[str, object]) -> dict[str, float]:
-    """The numbers of a cost table by their keys, with dots."""
+def flat(table: CostTable) -> dict[str, float]:
+    """The numbers of a cost table by the keys of a calibration, with dots and with pauses."""
+    from simkit.host.cooling import Cooling
+    from simkit.live.calibrate.cases import PAUSES_US
+    from simkit.live.calibrate.fit import after
+    from simkit.live.calibrate.result import COOLED_KEYS
+
     found: dict[str, float] = {}
-    for key, value in document.items():
-        if isinstance(value, dict):
-            found.update({f"{key}.{inner}": float(number) for inner, number in value.items()})
-        elif isinstance(value, int | float):
+    for key, value in _values(table.model_dump()):
+        if key in COOLED_KEYS:
+            price = Cooling(value)
+            found |= {after(key, us): price.after(us * 1000) / 1000 for us in PAUSES_US}
+        else:
             found[key] = float(value)
     return found
+
+
+def _values(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The prices of a document, those in its tables with a dot."""
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", price) for inner, price in value.items())
+        elif not isinstance(value, str):
+            yield key, value

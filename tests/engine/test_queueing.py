@@ -16,6 +16,7 @@ import pytest
 from simkit import draws
 from simkit.draws import Purpose
 from simkit.engine.agenda import SimpyAgenda
+from simkit.host.cooling import Cooling
 from simkit.host.order import Kind, priority
 from simkit.host.upstream import Upstream
 from simkit.host.wire import Exchange
@@ -42,7 +43,7 @@ class OpenLoop:
 
     def __init__(self, times_ns: list[int], wake_up_ns: int) -> None:
         self.agenda = SimpyAgenda()
-        self.worker = Worker(self.agenda, 0, 512, wake_up_ns, lambda _: None)
+        self.worker = Worker(self.agenda, 0, 512, Cooling(wake_up_ns / 1000), lambda _: None)
         self.times_ns = times_ns
         self.waits_ns: list[int] = []
         self.agenda.at(times_ns[0], priority(Kind.REQUEST, 0, 0), self._arrive, 0)

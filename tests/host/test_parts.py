@@ -13,6 +13,7 @@ from simkit import draws
 from simkit.draws import Purpose
 from simkit.engine.agenda import SimpyAgenda
 from simkit.host import Clock, Connection, Exchange, Kind, Line, Upstream, Worker, priority
+from simkit.host.cooling import Cooling
 from simkit.traffic import UpstreamSpec
 
 ENTITIES = st.integers(0, 2**27 - 1)
@@ -120,14 +121,17 @@ def test_service_times_have_the_mean_that_the_scenario_says() -> None:
         assert abs(mean - 30) < 3.5 * error
 
 
+FREE = Cooling(0)
+
+
 class Machine:
     """A worker with given slots, and what it did."""
 
-    def __init__(self, slots: int = 512, wake_up_ns: int = 0) -> None:
+    def __init__(self, slots: int = 512, wake_up: Cooling = FREE) -> None:
         self.agenda = SimpyAgenda()
         self.closed: list[Connection] = []
         self.done: list[tuple[int, str]] = []
-        self.worker = Worker(self.agenda, 0, slots, wake_up_ns, self.close)
+        self.worker = Worker(self.agenda, 0, slots, wake_up, self.close)
 
     def close(self, connection: Connection) -> None:
         self.closed.append(connection)
@@ -143,7 +147,7 @@ class Machine:
 
 
 def test_a_worker_takes_jobs_in_order_and_pays_for_waking_only_when_it_slept() -> None:
-    machine = Machine(wake_up_ns=100)
+    machine = Machine(wake_up=Cooling(0.1))
     machine.job(0, "first", 10)
     machine.job(50, "second", 10)
     machine.job(60, "third", 10)
@@ -151,6 +155,31 @@ def test_a_worker_takes_jobs_in_order_and_pays_for_waking_only_when_it_slept() -
     machine.agenda.run()
     assert machine.done == [(110, "first"), (120, "second"), (130, "third"), (610, "later")]
     assert machine.worker.wake_ups == 2
+
+
+def test_waking_costs_more_the_longer_the_worker_slept() -> None:
+    machine = Machine(wake_up=Cooling([(0.1, 0.02), (1.1, 0.04)]))  # 20 ns after 100, 40 after 1100
+    machine.job(0, "after a long time", 10)
+    machine.job(100, "after 50", 10)
+    machine.job(730, "after 600", 10)
+    machine.agenda.run()
+    assert machine.done == [
+        (50, "after a long time"),
+        (130, "after 50"),
+        (770, "after 600"),
+    ]
+    assert (machine.worker.wake_ups, machine.worker.waking_ns) == (3, 40 + 20 + 30)
+
+
+def test_a_nudge_wakes_a_worker_that_sleeps_and_no_other() -> None:
+    machine = Machine(wake_up=Cooling(0.1))
+    for at_ns in (0, 50, 200):
+        key = priority(Kind.HANG_UP, 0, at_ns)
+        machine.agenda.at(at_ns, key, lambda _: machine.worker.nudge(), None)
+    machine.job(90, "in line behind the first nudge", 10)
+    machine.agenda.run()
+    assert machine.done == [(110, "in line behind the first nudge")]
+    assert (machine.worker.wake_ups, machine.worker.waking_ns) == (2, 200)
 
 
 def connection(serial: int) -> Connection:

@@ -12,6 +12,7 @@ from simkit.draws import Purpose
 from simkit.engine.compiled.calendar import schedule
 from simkit.engine.compiled.chances import integer, uniform
 from simkit.engine.compiled.compiler import compiled
+from simkit.engine.compiled.cooling import after
 from simkit.engine.compiled.gate import release, root_of
 from simkit.engine.compiled.lanes import file
 from simkit.engine.compiled.layout import CONNECTION, NODE, Lane, NodeKind, Queue, Then
@@ -46,7 +47,7 @@ from simkit.engine.compiled.wire import (
     turn_away,
     turn_away_waiting,
 )
-from simkit.host.connections import _SYN_RETRIES_NS
+from simkit.host.connections import _HELLO_NS, _SYN_RETRIES_NS
 from simkit.host.costs import Cause
 from simkit.host.order import Kind, base
 from simkit.host.wire import NEVER, Hold
@@ -80,7 +81,30 @@ _NO_ANSWER_KIND = int(SightKind.NO_ANSWER)
 _LANES = len(Lane)
 _TURN_AWAY, _CLOSE = int(Then.TURN_AWAY), int(Then.CLOSE)
 _REFUSE_HANDSHAKE, _SHAKEN = int(Then.REFUSE_HANDSHAKE), int(Then.SHAKEN)
-_AWAIT_LINE = int(Then.AWAIT_LINE)
+_AWAIT_LINE, _HOLD_BODY = int(Then.AWAIT_LINE), int(Then.HOLD_BODY)
+_RESET, _NOTHING = int(Then.RESET), int(Then.NOTHING)
+
+# What follows a job of the worker
+
+
+@compiled
+def follow(w: Any, then: int, slot: int) -> None:
+    """What follows, as far as it is about connections."""
+    if then == _SHAKEN:
+        _shaken(w, slot)
+    elif then == _AWAIT_LINE:
+        _await_line(w, slot)
+    elif then == _HOLD_BODY:
+        _hold_body(w, slot)
+    elif then == _RESET:
+        reset(w, slot)
+    elif then == _REFUSE_HANDSHAKE:
+        _refuse_handshake(w, slot)
+    elif then == _TURN_AWAY:
+        _turn_away(w, slot)
+    elif then == _CLOSE:
+        _close_unused(w, slot)
+
 
 # The client's side of the wire
 
@@ -168,9 +192,34 @@ def hangs_up(w: Any, connection: int) -> None:
     """The server notices that."""
     c = connection_at(w, connection)
     c.hung_up = 1
-    if not c.busy and c.opened_ns != NEVER:
-        close(w, connection)
+    if c.opened_ns != NEVER and c.closed_ns == NEVER:
+        _nudge(w, c.worker)
+        if not c.busy:
+            close(w, connection)
     drop_connection(w, connection)
+
+
+# Waking the worker
+
+
+@compiled
+def wake(w: Any, number: int) -> int:
+    """A worker that sleeps wakes up: what that costs."""
+    worker = worker_at(w, number)
+    price_ns = after(w, w.wake_up, w.now_ns - worker.asleep_since_ns)
+    worker.wake_ups += 1
+    worker.waking_ns += price_ns
+    return price_ns
+
+
+@compiled
+def _nudge(w: Any, number: int) -> None:
+    """Something happens that costs nothing by itself, but wakes the worker if it sleeps."""
+    worker = worker_at(w, number)
+    if worker.finish_ns == NEVER:
+        worker.then = _NOTHING
+        worker.subject = NONE
+        worker.finish_ns = w.now_ns + wake(w, number)
 
 
 # SYN, backlog, accept
@@ -212,13 +261,16 @@ def reaches_port(w: Any, slot: int) -> bool:
 
 
 @compiled
-def wants_no_more(w: Any, slot: int) -> None:
-    """The kernel has the connection, and some clients want nothing but that."""
+def stands_in_kernel(w: Any, slot: int) -> None:
+    """Some clients want nothing but that; others begin TLS."""
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
-    if cohort_at(w, c.cohort).reach == _CONNECT_ONLY:
+    cohort = cohort_at(w, c.cohort)
+    if cohort.reach == _CONNECT_ONLY:
         c.hung_up = a.over = 1
         reply(w, slot, CONNECTED, w.now_ns)
+    elif cohort.tls:
+        _request(w, slot, w.now_ns + _HELLO_NS)
 
 
 @compiled
@@ -254,7 +306,7 @@ def accept_slot(w: Any, slot: int) -> bool:
 
 
 @compiled
-def reject(w: Any, slot: int) -> None:
+def _turn_away(w: Any, slot: int) -> None:
     """No slot is left: the connection is accepted and reset at once."""
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
@@ -265,7 +317,7 @@ def reject(w: Any, slot: int) -> None:
 
 
 @compiled
-def close_unused(w: Any, slot: int) -> None:
+def _close_unused(w: Any, slot: int) -> None:
     """The client has hung up before its connection stood: nothing that waits goes out."""
     connection = attempt_at(w, slot).connection
     forget_waiting(w, connection)
@@ -276,19 +328,44 @@ def close_unused(w: Any, slot: int) -> None:
 
 
 @compiled
+def is_hello(w: Any, slot: int) -> bool:
+    """Whether what arrives begins a handshake: nothing else comes before the connection stands."""
+    c = connection_at(w, attempt_at(w, slot).connection)
+    return cohort_at(w, c.cohort).tls and c.ready_ns == NEVER
+
+
+@compiled
+def says_hello(w: Any, slot: int) -> bool:
+    """The hello arrives: whether a worker is to answer it by itself."""
+    c = connection_at(w, attempt_at(w, slot).connection)
+    if c.opened_ns == NEVER:
+        c.greeted = 1
+        return False
+    return c.closed_ns == NEVER
+
+
+@compiled
 def handshake(w: Any, slot: int) -> int:
-    """A TLS connection: the cost of its handshake, or of refusing it."""
+    """A hello on a TLS connection: the cost of its handshake, or of refusing it."""
     a = attempt_at(w, slot)
-    worker = worker_at(w, connection_at(w, a.connection).worker)
+    c = connection_at(w, a.connection)
+    worker = worker_at(w, c.worker)
+    if c.closed_ns != NEVER:
+        worker.then = _NOTHING
+        return 0
+    pause_ns = w.now_ns - worker.shook_hands_ns
+    worker.shook_hands_ns = w.now_ns
     if _refuses_tls(w, a) != NONE:
-        charge(w, _TLS, w.refused_handshake_ns)
+        cost_ns = after(w, w.refused_handshake, pause_ns)
+        charge(w, _TLS, cost_ns)
         worker.then = _REFUSE_HANDSHAKE
-        return w.refused_handshake_ns
+        return cost_ns
     w.handshakes += 1
-    cost_ns = w.handshake_ns
-    if connection_at(w, a.connection).resumed:
+    price = w.handshake
+    if c.resumed:
         w.resumptions += 1
-        cost_ns = w.resumed_ns
+        price = w.resumed
+    cost_ns = after(w, price, pause_ns)
     charge(w, _TLS, cost_ns)
     worker.then = _SHAKEN
     return cost_ns
@@ -304,7 +381,7 @@ def _refuses_tls(w: Any, a: Any) -> int:
 
 
 @compiled
-def refuse_handshake(w: Any, slot: int) -> None:
+def _refuse_handshake(w: Any, slot: int) -> None:
     """The alert goes out."""
     a = attempt_at(w, slot)
     decision = _refuses_tls(w, a)
@@ -313,12 +390,12 @@ def refuse_handshake(w: Any, slot: int) -> None:
 
 
 @compiled
-def shaken(w: Any, slot: int) -> None:
+def _shaken(w: Any, slot: int) -> None:
     """The server's flight leaves; the client's last one brings the requests that waited."""
     connection = attempt_at(w, slot).connection
     c = connection_at(w, connection)
     if c.hung_up:
-        close_unused(w, slot)
+        _close_unused(w, slot)
         return
     cohort = cohort_at(w, c.cohort)
     c.ready_ns = w.now_ns + cohort.half_rtt_ns
@@ -399,13 +476,13 @@ def hold(w: Any, slot: int) -> int:
 
 
 @compiled
-def hold_body(w: Any, slot: int) -> None:
+def _hold_body(w: Any, slot: int) -> None:
     """nginx waits for the body of a request before it passes it on."""
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
     _keep_held(w, slot)
     watch(w, a.connection, cohort_at(w, c.cohort).body_timeout_ns, _BODY)
-    await_line(w, slot)
+    _await_line(w, slot)
 
 
 @compiled
@@ -418,7 +495,7 @@ def linger(w: Any, slot: int) -> None:
     _keep_held(w, slot)
     c.linger_ns = w.now_ns + cohort.linger_time_ns
     watch(w, a.connection, cohort.linger_timeout_ns, _LINGER)
-    await_line(w, slot)
+    _await_line(w, slot)
 
 
 @compiled
@@ -429,7 +506,7 @@ def _keep_held(w: Any, slot: int) -> None:
 
 
 @compiled
-def await_line(w: Any, slot: int) -> None:
+def _await_line(w: Any, slot: int) -> None:
     """The next line or piece of it will come."""
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)

@@ -70,6 +70,7 @@ def _load(machine: Machine, stage: Stage) -> dict[str, float]:
     upstream.waited_ns = int(w["upstream_wait_ns"])
     return {
         **tally.vector(scenario.window_ns, int(w["worker_count"])),
+        "wake_ups": machine.wake_ups(),
         **upstream.vector(),
         "zone_evictions": machine.counters()["zone_evictions"],
     }

@@ -63,6 +63,7 @@ class Job(IntEnum):
     READ_LINE = 2
     RESUME = 3
     FETCH = 4
+    HELLO = 5
 
 
 class Then(IntEnum):
@@ -78,6 +79,7 @@ class Then(IntEnum):
     PASS_ON = 7
     ANSWER = 8
     HOLD_BODY = 9
+    NOTHING = 10
 
 
 class NodeKind(IntEnum):
@@ -206,6 +208,7 @@ CONNECTION = _lines(
     syns="i1",
     last="i1",
     hung_up="i1",
+    greeted="i1",  # its hello came before it was accepted
     resting="i1",  # it is in the worker's list
     free="i1",  # it is in the client's list
     queued="i1",
@@ -308,6 +311,9 @@ TASK = _record(
 
 WORKER = _record(
     finish_ns="i8",
+    asleep_since_ns="i8",
+    shook_hands_ns="i8",
+    waking_ns="i8",
     wake_ups="i8",
     then="i4",
     subject="i4",
@@ -418,10 +424,10 @@ USE = _record(burst="i8", delay="i8", rate="i8", zone="i8", rejected="i4")
 
 DECISION = _record(
     most_requests="i8", most_age_ns="i8",
-    fresh_ns="i8", kept_ns="i8", back_ns="i8", bytes_sent="i8", cause="i4", status="i4", rule="i4",
-    sight="i4", closing="i4", fail_500="i4", fail_502="i4", fail_504="i4", fail_500_http2="i4",
-    fail_502_http2="i4", fail_504_http2="i4", refused="i1", proxied="i1", tls="i1", kept="i1",
-    silent="i1", in_front="i1",
+    fresh_ns="i8", kept_ns="i8", back_ns="i8", tls_ns="i8", bytes_sent="i8", cause="i4",
+    status="i4", rule="i4", sight="i4", closing="i4", fail_500="i4", fail_502="i4", fail_504="i4",
+    fail_500_http2="i4", fail_502_http2="i4", fail_504_http2="i4", refused="i1", proxied="i1",
+    tls="i1", kept="i1", silent="i1", in_front="i1",
 )  # fmt: skip
 
 SIGHT = _record(
@@ -489,6 +495,7 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "cached_until_ns": np.dtype("i8"),  # of the edges' caches: for each edge and page
     "cached_sights": np.dtype("i4"),
     "cpu_ns": np.dtype("i8"),
+    "cooling": np.dtype("i8"),
 }
 """Every pool and the type of its records."""
 
@@ -549,13 +556,13 @@ WORLD = _record(
     edges_try_again="i8",
     edges_keep_ns="i8",
     page_count="i8",  # pages that caches may keep
-    wake_up_ns="i8",
+    wake_up="i8",  # where its price is in `cooling`
+    handshake="i8",
+    resumed="i8",
+    refused_handshake="i8",
     accept_ns="i8",
     read_ns="i8",
     delay_ns="i8",
-    handshake_ns="i8",
-    resumed_ns="i8",
-    refused_handshake_ns="i8",
     service="i8",
     mean_ns="f8",
     median_ns="f8",

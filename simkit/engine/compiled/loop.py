@@ -37,7 +37,7 @@ _HANG_UP, _CONNECT = int(Kind.HANG_UP), int(Kind.CONNECT)
 _REQUEST, _LINE, _SIGHT = int(Kind.REQUEST), int(Kind.LINE), int(Kind.SIGHT)
 _PATIENCE, _EDGE = int(Kind.PATIENCE), int(Kind.EDGE)
 _ACCEPT, _SERVE, _READ_LINE = int(Job.ACCEPT), int(Job.SERVE), int(Job.READ_LINE)
-_RESUME, _FETCH = int(Job.RESUME), int(Job.FETCH)
+_RESUME, _FETCH, _HELLO = int(Job.RESUME), int(Job.FETCH), int(Job.HELLO)
 _MARK, _ROOM, _BOUND = int(Ending.MARK), int(Ending.ROOM), int(Ending.BOUND)
 _TIME_SLICE = int(Ending.TIME_SLICE)
 
@@ -197,12 +197,15 @@ def _sight(w: Any, slot: int) -> None:
 @compiled
 def _at_server(w: Any, kind: int, slot: int) -> None:
     if kind == _REQUEST:
-        if wires.reaches_server(w, slot):
+        if wires.is_hello(w, slot):
+            if wires.says_hello(w, slot):
+                server.add(w, _HELLO, slot)
+        elif wires.reaches_server(w, slot):
             server.add(w, _SERVE, slot)
     elif kind == _CONNECT:
         if wires.reaches_port(w, slot):
             server.add(w, _ACCEPT, slot)
-            wires.wants_no_more(w, slot)
+            wires.stands_in_kernel(w, slot)
     elif kind == _LINE:
         if wires.line_is_read(w, slot):
             server.add(w, _READ_LINE, slot)

@@ -60,7 +60,6 @@ class Machine:
         self.seen: list[dict[str, int]] = []
         """The cells of `simkit.engine.run.SERIES`, mark by mark."""
         self._placed: dict[str, int] = {}
-        self._wake_up_ns = costs.wake_up
         self._pools: dict[str, Growing] = {name: Growing(t) for name, t in layout.POOLS.items()}
         self._pools |= {
             name: getattr(crowd, name)
@@ -102,10 +101,11 @@ class Machine:
         spec, policy = stage.scenario.host, stage.planner.policy
         w["clock_offset_ns"] = clock.offset_ns
         w["backlog"] = spec.backlog
-        for name in ("wake_up", "accept", "read", "delay", "handshake", "resumed"):
-            w[f"{name}_ns"] = getattr(costs, name)
-        w["refused_handshake_ns"] = costs.refused_handshake
         w["uplink_ns_per_byte"] = ns_per_byte(stage.scenario.network.uplink_mbit_per_s)
+        for name in ("accept", "read", "delay"):
+            w[f"{name}_ns"] = getattr(costs, name)
+        for name in ("wake_up", "handshake", "resumed", "refused_handshake"):
+            w[name] = self._pools["cooling"].extend(getattr(costs, name).cells)
         self._put_workers(worker_count(policy, spec), policy.worker_connections)
         self._put_upstream(spec.upstream)
         self._pools["ports"].reserve(self._crowd.port_count)
@@ -117,6 +117,7 @@ class Machine:
     def _put_workers(self, count: int, slots: int) -> None:
         workers = np.zeros(count, layout.WORKER)
         workers["finish_ns"] = NEVER
+        workers["asleep_since_ns"] = workers["shook_hands_ns"] = -NEVER
         workers["free"] = slots
         workers["reuse_at"] = slots // 16
         for unset in ("first", "last", "oldest", "newest"):
@@ -373,8 +374,13 @@ class Machine:
         """CPU time by cause."""
         spent = self.cells("cpu_ns")[: layout.CAUSES].copy()
         workers = self.cells("workers")[: int(self.world["worker_count"])]
-        spent[Cause.WAKE_UP] = self._wake_up_ns * int(workers["wake_ups"].sum())
+        spent[Cause.WAKE_UP] = int(workers["waking_ns"].sum())
         return spent
+
+    def wake_ups(self) -> int:
+        """How often workers were woken."""
+        workers = self.cells("workers")[: int(self.world["worker_count"])]
+        return int(workers["wake_ups"].sum())
 
     @property
     def cohorts(self) -> npt.NDArray[np.int16]:

@@ -138,7 +138,7 @@ def take_connection(w: Any) -> int:
     c.ready_ns = c.opened_ns = c.closed_ns = c.deadline_ns = NEVER
     c.busy = c.served = c.syns = c.holders = c.carried = 0
     c.worker = c.waiting = c.last_waiting = c.held = c.previous = c.next = c.blocked = NONE
-    c.last = c.hung_up = c.resting = c.free = c.queued = c.resumed = 0
+    c.last = c.hung_up = c.greeted = c.resting = c.free = c.queued = c.resumed = 0
     return slot
 
 

@@ -35,11 +35,10 @@ _CLIENT_CLOSED = 499
 _READ, _PROXY = int(Cause.READ), int(Cause.PROXY)
 _SERVICE = int(Purpose.SERVICE)
 _ACCEPT, _SERVE, _READ_LINE = int(Job.ACCEPT), int(Job.SERVE), int(Job.READ_LINE)
-_RESUME = int(Job.RESUME)
-_TURN_AWAY, _REFUSE = int(Then.TURN_AWAY), int(Then.REFUSE_HANDSHAKE)
-_SHAKEN, _RESET, _AWAIT_LINE = int(Then.SHAKEN), int(Then.RESET), int(Then.AWAIT_LINE)
+_RESUME, _HELLO = int(Job.RESUME), int(Job.HELLO)
+_RESET = int(Then.RESET)
 _PUT_OFF, _PASS_ON, _ANSWER = int(Then.PUT_OFF), int(Then.PASS_ON), int(Then.ANSWER)
-_HOLD_BODY = int(Then.HOLD_BODY)
+_HOLD_BODY, _NOTHING = int(Then.HOLD_BODY), int(Then.NOTHING)
 _HEADER_HELD, _BODY_HELD = int(Hold.HEADER), int(Hold.BODY)
 _FAILURE = int(Purpose.FAILURE)
 SERVICES = ("constant", "exponential", "lognormal")
@@ -70,7 +69,10 @@ def _accept(w: Any, slot: int) -> int:
     a = attempt_at(w, slot)
     c = connection_at(w, a.connection)
     if cohort_at(w, c.cohort).tls:
-        return w.accept_ns + wires.handshake(w, slot)
+        if c.greeted:
+            return w.accept_ns + wires.handshake(w, slot)
+        worker_at(w, c.worker).then = _NOTHING
+        return w.accept_ns
     c.ready_ns = w.now_ns
     a.reached = a.fresh = 1
     if a.hold == _HEADER_HELD:
@@ -106,7 +108,8 @@ def _resume(w: Any, slot: int) -> int:
 @compiled
 def _follow(w: Any, slot: int, wait_ms: int) -> int:
     a = attempt_at(w, slot)
-    worker = worker_at(w, connection_at(w, a.connection).worker)
+    c = connection_at(w, a.connection)
+    worker = worker_at(w, c.worker)
     if wait_ms:
         wires.charge(w, _READ, w.delay_ns)
         a.delay_ns += wait_ms * NS_PER_MS
@@ -115,6 +118,8 @@ def _follow(w: Any, slot: int, wait_ms: int) -> int:
         return w.delay_ns
     price = decision_at(w, a.price)
     cost_ns = price.fresh_ns if a.fresh else price.kept_ns
+    if cohort_at(w, c.cohort).tls and not price.proxied:
+        cost_ns += price.tls_ns
     wires.charge(w, price.cause, cost_ns)
     worker.then = _ANSWER
     if price.proxied:
@@ -125,9 +130,11 @@ def _follow(w: Any, slot: int, wait_ms: int) -> int:
 @compiled
 def _fetch(w: Any, slot: int) -> int:
     a = attempt_at(w, slot)
-    cost_ns = decision_at(w, a.price).back_ns
+    c = connection_at(w, a.connection)
+    price = decision_at(w, a.price)
+    cost_ns = price.back_ns + (price.tls_ns if cohort_at(w, c.cohort).tls else 0)
     wires.charge(w, _PROXY, cost_ns)
-    worker_at(w, connection_at(w, a.connection).worker).then = _ANSWER
+    worker_at(w, c.worker).then = _ANSWER
     return cost_ns
 
 
@@ -143,8 +150,7 @@ def add(w: Any, job: int, slot: int) -> None:
     number = connection_at(w, a.connection).worker
     worker = worker_at(w, number)
     if worker.finish_ns == NEVER:
-        worker.wake_ups += 1
-        _begin(w, number, slot, w.wake_up_ns)
+        _begin(w, number, slot, wires.wake(w, number))
         return
     a.next_job = NONE
     if worker.first == NONE:
@@ -165,6 +171,8 @@ def _begin(w: Any, number: int, slot: int, extra_ns: int) -> None:
         cost_ns = wires.read_line(w, slot)
     elif job == _RESUME:
         cost_ns = _resume(w, slot)
+    elif job == _HELLO:
+        cost_ns = wires.handshake(w, slot)
     else:
         cost_ns = _fetch(w, slot)
     worker = worker_at(w, number)
@@ -177,11 +185,13 @@ def finish(w: Any, number: int) -> None:
     """The worker has done its work."""
     worker = worker_at(w, number)
     slot = worker.subject
-    _happen(w, worker.then, slot)
-    drop_attempt(w, slot)
+    if slot != NONE:
+        _happen(w, worker.then, slot)
+        drop_attempt(w, slot)
     following = worker.first
     if following == NONE:
         worker.finish_ns = NEVER
+        worker.asleep_since_ns = w.now_ns
         return
     worker.first = attempt_at(w, following).next_job
     _begin(w, number, following, 0)
@@ -193,22 +203,10 @@ def _happen(w: Any, then: int, slot: int) -> None:
         _answer(w, slot)
     elif then == _PASS_ON:
         _pass_on(w, slot)
-    elif then == _SHAKEN:
-        wires.shaken(w, slot)
     elif then == _PUT_OFF:
         _put_off(w, slot)
-    elif then == _AWAIT_LINE:
-        wires.await_line(w, slot)
-    elif then == _HOLD_BODY:
-        wires.hold_body(w, slot)
-    elif then == _RESET:
-        wires.reset(w, slot)
-    elif then == _REFUSE:
-        wires.refuse_handshake(w, slot)
-    elif then == _TURN_AWAY:
-        wires.reject(w, slot)
     else:
-        wires.close_unused(w, slot)
+        wires.follow(w, then, slot)
 
 
 # Delays and the upstream

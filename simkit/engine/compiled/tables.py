@@ -154,6 +154,7 @@ class Tables:
             price.fresh_ns,
             price.kept_ns,
             price.back_ns,
+            price.tls_ns,
             decision.bytes_sent,
             price.cause,
             decision.status,

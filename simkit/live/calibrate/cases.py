@@ -8,12 +8,28 @@ from typing import Literal
 
 from simkit.host.costs import ANSWERS
 
-__all__ = ["CASES", "EVENTS", "LARGE_BYTES", "LOADS", "SMALL_BYTES", "Case", "Load", "Manner"]
+__all__ = [
+    "CASES",
+    "COOLED",
+    "EVENTS",
+    "LARGE_BYTES",
+    "LOADS",
+    "PAUSED",
+    "PAUSES_US",
+    "SMALL_BYTES",
+    "WAKE_UP",
+    "Case",
+    "Load",
+    "Manner",
+]
 
-Manner = Literal["new", "kept", "after", "tls", "refused", "empty", "parts"]
-"""How a request comes: on a ``new`` connection, on a ``kept`` one, on a new one ``after`` another,
-after a full ``tls`` handshake; a ``refused`` handshake; a connection that says nothing (``empty``);
-``parts`` of a header without an end."""
+Manner = Literal["new", "kept", "kept tls", "after", "tls", "resumed", "refused", "empty", "parts"]
+"""How a request comes: on a ``new`` connection, on a ``kept`` one (of TLS: ``kept tls``), on a new
+one ``after`` another, after a full ``tls`` handshake or one that ``resumed`` a session; a
+``refused`` handshake; a connection that says nothing (``empty``); ``parts`` of a header without an
+end."""
+
+WAKE_UP = "wake_up"
 
 EVENTS = (
     *(f"new.{answer}" for answer in ANSWERS),
@@ -24,9 +40,19 @@ EVENTS = (
     "refused",
     "handshake.ecdsa",
     "handshake.rsa",
+    "resumed",
+    "tls_answer",
     "body_kb",
+    "tls_body_kb",
 )
-"""What a cost table prices beside wake-ups; ``body_kb`` counts 1,000 bytes of answer body."""
+"""What a cost table prices beside wake-ups; ``…body_kb`` counts 1,000 bytes of answer body."""
+
+COOLED = (WAKE_UP, "refused", "handshake.ecdsa", "handshake.rsa", "resumed")
+"""What costs more after a pause: a wake-up the longer the worker slept, a handshake the longer ago
+the one before was."""
+
+PAUSES_US = (100, 500, 2_000, 10_000, 40_000)
+"""The pauses that the prices of `COOLED` are given for."""
 
 LARGE_BYTES = 100_000
 SMALL_BYTES = 100
@@ -37,18 +63,23 @@ SMALL_BYTES = 100
 class Load:
     """How hard: the share of a core that the worker is to use, and how many requests at once.
 
-    The generator pauses after each round until the share is kept. ``held``: the worker gets them
-    all at once, so it works as one that is saturated, whatever it does between rounds.
+    The generator pauses after each round until the share is kept, or for ``pause_s`` if that is
+    given. ``held``: the worker gets them all at once, so it works as one that is saturated,
+    whatever it does between rounds.
     """
 
     name: str
     utilisation: float
     at_once: int
     held: bool = False
+    pause_s: float | None = None
 
 
 LOADS = (Load("low", 0.1, 1), Load("middle", 0.5, 8), Load("high", 0.9, 64, held=True))
 """One request at a time, so that each pays for its own wake-up; some; many that wait in line."""
+
+PAUSED = tuple(Load(f"after {us / 1000:g} ms", 1.0, 1, pause_s=us / 1e6) for us in PAUSES_US)
+"""One request at a time, so long after the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +103,12 @@ class Case:
     a_round: Mapping[str, float] = field(default_factory=dict)
     wake_ups: int = 1
     most_at_once: int = 64
+    cools: bool = False
+
+    @property
+    def loads(self) -> tuple[Load, ...]:
+        """The loads that it is measured under; what tells how prices cool also after pauses."""
+        return LOADS + PAUSED if self.cools else LOADS
 
 
 _BEGINS = {
@@ -101,13 +138,14 @@ def _answer(kind: str, manner: Manner) -> Case:
         otherwise={**begin, f"{state}.static": 1.0} if limited else {},
         wake_ups=2 if kind == "proxy" or manner == "after" else 1,
         most_at_once=16 if kind == "proxy" else 64,
+        cools=(state, kind) == ("kept", "page"),
     )
 
 
-def _handshake(certificate: str, port: int) -> Case:
-    name = f"handshake.{certificate}"
-    events = {"accept": 1.0, "kept.page": 1.0, name: 1.0}
-    return Case(name, "tls", "/page", port, _BEGINS["page"], events, wake_ups=2, most_at_once=16)
+def _handshake(name: str, port: int, manner: Manner = "tls") -> Case:
+    events = {"accept": 1.0, "kept.page": 1.0, "tls_answer": 1.0, name: 1.0}
+    page = _BEGINS["page"]
+    return Case(name, manner, "/page", port, page, events, wake_ups=3, most_at_once=16, cools=True)
 
 
 CASES = (
@@ -135,8 +173,26 @@ CASES = (
         {"kept.static": 1.0, "body_kb": LARGE_BYTES / 1000},
         most_at_once=16,
     ),
-    Case("refused", "refused", "", 445, b"\x15\x03", {"refused": 1.0}),
-    _handshake("ecdsa", 443),
-    _handshake("rsa", 444),
+    Case("refused", "refused", "", 445, b"\x15\x03", {"refused": 1.0}, wake_ups=2, cools=True),
+    _handshake("handshake.ecdsa", 443),
+    _handshake("handshake.rsa", 444),
+    _handshake("resumed", 443, "resumed"),
+    Case(
+        "tls_answer",
+        "kept tls",
+        "/page",
+        443,
+        _BEGINS["page"],
+        {"kept.page": 1.0, "tls_answer": 1.0},
+    ),
+    Case(
+        "tls_body_kb",
+        "kept tls",
+        "/large",
+        443,
+        _BEGINS["static"],
+        {"kept.static": 1.0, "tls_answer": 1.0, "tls_body_kb": LARGE_BYTES / 1000},
+        most_at_once=16,
+    ),
 )
 """All that is measured; together they tell each of `EVENTS` from the others."""

@@ -15,11 +15,15 @@ from simkit.live.calibrate.worker import Worker
 __all__ = ["Measurement", "measure"]
 
 _LONGEST_PAUSE_S = 0.05
+_SHORT_S = 0.0002
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a case under a load took: seconds on the clock, microseconds of CPU, wake-ups."""
+    """What a case under a load took: seconds on the clock, microseconds of CPU, wake-ups.
+
+    ``paused_s`` is how long the generator paused in all, between so many ``rounds``.
+    """
 
     case: str
     load: str
@@ -29,6 +33,8 @@ class Measurement:
     wall_s: float
     cpu_us: float
     wake_ups: int
+    rounds: int = 0
+    paused_s: float = 0.0
 
     @property
     def utilisation(self) -> float:
@@ -65,12 +71,13 @@ def measure(
         stream.application = application if case.path == "/proxy" else None
         stream.round()
         stream.hits = stream.strays = rounds = 0
+        paused_s = 0.0
         before = worker.settled()
         start = monotonic()
         while (now := monotonic()) < start + window_s or not rounds:
             stream.round()
             rounds += 1
-            _pause(start, (worker.cpu_ns() - before.cpu_ns) / 1e9 / load.utilisation)
+            paused_s += _pause(load, start, worker.cpu_ns() - before.cpu_ns)
         used = worker.settled() - before
         return Measurement(
             case.name,
@@ -81,14 +88,27 @@ def measure(
             now - start,
             used.cpu_ns / 1000,
             used.sleeps,
+            rounds,
+            paused_s,
         )
 
 
-def _pause(start_s: float, needed_s: float) -> None:
-    """Wait until the worker's CPU time is no more than its share of the time since the start."""
-    left = start_s + needed_s - monotonic()
-    if left > 0:
-        sleep(min(left, _LONGEST_PAUSE_S))
+def _pause(load: Load, start_s: float, cpu_ns: int) -> float:
+    """Pause as the load wants it; for how long it was.
+
+    Either a given time, or until the worker's CPU time is no more than its share of the time since
+    the start.
+    """
+    began_s = monotonic()
+    if load.pause_s is None:
+        wanted_s = min(start_s + cpu_ns / 1e9 / load.utilisation - began_s, _LONGEST_PAUSE_S)
+    else:
+        wanted_s = load.pause_s
+    if wanted_s > _SHORT_S:
+        sleep(wanted_s - _SHORT_S)
+    while monotonic() < began_s + wanted_s:
+        pass  # the system's timers are late by as much
+    return monotonic() - began_s
 
 
 def _events(case: Case, hits: int, strays: int, rounds: int) -> dict[str, float]:

@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from statistics import median_low
 from typing import Any
 
 from simkit.host.costs import ANSWERS, AnswerCosts, CostTable
-from simkit.live.calibrate.cases import CASES, LOADS, Case
-from simkit.live.calibrate.fit import WAKE_UP, Cost, Fit
+from simkit.live.calibrate.cases import CASES, LOADS, PAUSES_US, WAKE_UP, Case
+from simkit.live.calibrate.fit import Cost, Fit, after, predicted_us
 from simkit.live.calibrate.measuring import Measurement
 
-__all__ = ["KEYS", "Calibration", "Conditions", "Value"]
+__all__ = ["COOLED_KEYS", "KEYS", "Calibration", "Conditions", "Value"]
+
+COOLED_KEYS = {
+    "wake_up_us": WAKE_UP,
+    "refused_handshake_us": "refused",
+    "handshake_us.ecdsa": "handshake.ecdsa",
+    "handshake_us.rsa": "handshake.rsa",
+    "resumed_us": "resumed",
+}
+"""The keys of a cost table whose prices grow with a pause, and the event that each prices."""
 
 KEYS = {
-    "wake_up_us": WAKE_UP,
+    **{after(key, us): after(event, us) for key, event in COOLED_KEYS.items() for us in PAUSES_US},
     "accept_us": "accept",
     "read_us": "read",
     "delay_us": "delay",
     "body_ns_per_byte": "body_kb",
-    "refused_handshake_us": "refused",
-    "handshake_us.ecdsa": "handshake.ecdsa",
-    "handshake_us.rsa": "handshake.rsa",
+    "tls_answer_us": "tls_answer",
+    "tls_body_ns_per_byte": "tls_body_kb",
     **{f"new_connection_us.{answer}": f"new.{answer}" for answer in ANSWERS},
     **{f"kept_connection_us.{answer}": f"kept.{answer}" for answer in ANSWERS},
 }
-"""The keys of a cost table, and the event that each prices. µs per 1,000 bytes is ns per byte."""
+"""The keys of a cost table, and the event that each prices. µs per 1,000 bytes is ns per byte.
+
+What grows with a pause has a key for each of `cases.PAUSES_US`.
+"""
 
 _HOW = {
-    WAKE_UP: "derived: what CPU time grows by with each wake-up, over all traffic",
+    WAKE_UP: "derived: a page that comes so long after the last, without what it costs in line",
+    "refused": "measured: this traffic alone, without its wake-ups",
     "body_kb": "derived: a large file without a small one",
+    "tls_body_kb": "derived: a large file over TLS without a small one",
+    "tls_answer": "derived: a page on a kept connection of TLS, without one on a plain connection",
     "read": "derived: parts of a header, followed by a page, without the page",
     "delay": "derived: a delayed file without one that is not",
     "accept": "measured: a connection that the client ends without a word",
     "handshake.ecdsa": "derived: TLS 1.3 and a page, without accepting and the page",
     "handshake.rsa": "derived: TLS 1.3 and a page, without accepting and the page",
+    "resumed": "derived: TLS 1.3 that resumes a session and a page, without accepting and the page",
     "kept.silent": "derived: a page and then silence, without the page on a new connection",
     "kept.limited_silent": "derived: a page and then silence, without the page on a new connection",
 }
@@ -50,12 +66,17 @@ _INSTEAD = {
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Under which a calibration was done. ``apart``: worker and generator had their own cores."""
+    """Under which a calibration was done.
+
+    ``apart``: worker and generator had their own cores. ``first``: whenever the worker was ready,
+    it ran before whoever else was on its core.
+    """
 
     nginx: str
     processor: str
     cores: int
     apart: bool
+    first: bool
     date: str
     load_average: tuple[float, float]
     repeats: int
@@ -92,7 +113,7 @@ class Calibration:
         cost = self.fit.costs[event]
         instead = _INSTEAD.get(event)
         if instead is None or cost.told:
-            return Value(key, cost, _HOW.get(event, _MEASURED))
+            return Value(key, cost, _HOW.get(event.partition(" after ")[0], _MEASURED))
         how = f"assumed: as {instead}, for repeats gave {cost.low_us:.3g} to {cost.high_us:.3g}"
         return Value(key, self.fit.costs[instead], how)
 
@@ -101,12 +122,16 @@ class Calibration:
         from simkit.live.calibrate.writing import provenance
 
         us = {key: round(value.cost.us, 2) for key, value in self.values().items()}
-        plain = {key: number for key, number in us.items() if "." not in key}
+        cooled = {key: _points(us, key) for key in COOLED_KEYS}
+        plain = {key: number for key, number in us.items() if "." not in key and " " not in key}
         return CostTable(
             name=name,
             nginx=self.conditions.nginx,
             provenance=provenance(self),
-            handshake_us={"ecdsa": us["handshake_us.ecdsa"], "rsa": us["handshake_us.rsa"]},
+            wake_up_us=cooled["wake_up_us"],
+            refused_handshake_us=cooled["refused_handshake_us"],
+            resumed_us=cooled["resumed_us"],
+            handshake_us={"ecdsa": cooled["handshake_us.ecdsa"], "rsa": cooled["handshake_us.rsa"]},
             new_connection_us=_answers(us, "new_connection_us"),
             kept_connection_us=_answers(us, "kept_connection_us"),
             **plain,
@@ -121,19 +146,18 @@ class Calibration:
         low = LOADS[0].name
         found: dict[str, tuple[float, float]] = {}
         for case in CASES:
-            seen = sorted(
-                one.cpu_us_per_request
-                for one in self.measurements
-                if (one.case, one.load) == (case.name, low)
-            )
-            if seen:
-                found[case.name] = seen[(len(seen) - 1) // 2], self._simulated_us(case)
+            rows = [one for one in self.measurements if (one.case, one.load) == (case.name, low)]
+            if rows:
+                middle = median_low(one.cpu_us_per_request for one in rows)
+                row = next(one for one in rows if one.cpu_us_per_request == middle)
+                found[case.name] = middle, self._simulated_us(case, row)
         return found
 
-    def _simulated_us(self, case: Case) -> float:
-        costs = self.fit.costs
-        events = [*case.events.items(), *case.a_round.items()]
-        return case.wake_ups * costs[WAKE_UP].us + sum(costs[e].us * n for e, n in events)
+    def _simulated_us(self, case: Case, row: Measurement) -> float:
+        """The price of all that happened, with the wake-ups of the simulated worker."""
+        prices = {name: cost.us for name, cost in self.fit.costs.items()}
+        woken = replace(row, wake_ups=case.wake_ups * row.requests)
+        return predicted_us(woken, prices) / row.requests
 
     def to_json(self, name: str) -> dict[str, Any]:
         """The table, how each value came about, and everything that was measured."""
@@ -153,6 +177,10 @@ class Calibration:
             },
             "measurements": [asdict(one) for one in self.measurements],
         }
+
+
+def _points(us: dict[str, float], key: str) -> tuple[tuple[float, float], ...]:
+    return tuple((float(pause_us), us[after(key, pause_us)]) for pause_us in PAUSES_US)
 
 
 def _answers(us: dict[str, float], group: str) -> AnswerCosts:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simkit.live.calibrate.application import Application
-from simkit.live.calibrate.cases import CASES, LARGE_BYTES, LOADS, SMALL_BYTES, Case, Load
+from simkit.live.calibrate.cases import CASES, LARGE_BYTES, SMALL_BYTES, Case, Load
 from simkit.live.calibrate.fit import fit
 from simkit.live.calibrate.measuring import Measurement, measure
 from simkit.live.calibrate.result import Calibration, Conditions
 from simkit.live.calibrate.traffic import Address
-from simkit.live.calibrate.worker import Worker, cores_apart, needs_linux, worker_of
+from simkit.live.calibrate.worker import Worker, cores_apart, needs_linux, put_first, worker_of
 from simkit.live.certificates import make_certificate
 from simkit.live.nginx import LiveNginx, find_nginx, nginx_version
 
@@ -67,12 +67,14 @@ def calibrate(
     with cores_apart() as cores, made_nginx(application, program) as nginx:
         worker = worker_of(nginx.process.pid)
         os.sched_setaffinity(worker.pid, cores.worker)
+        first = put_first(worker.pid)
         measured = _measure(worker, _addresses(nginx), application, effort, tell)
     conditions = Conditions(
         nginx=version,
         processor=processor,
         cores=os.cpu_count() or 0,
         apart=cores.apart,
+        first=first,
         date=date,
         load_average=(before, os.getloadavg()[0]),
         repeats=effort.repeats,
@@ -131,5 +133,5 @@ def _measure(
 def _plan(repeats: int) -> Iterator[tuple[int, Case, Load]]:
     for repeat in range(repeats):
         for case in CASES:
-            for load in LOADS:
+            for load in case.loads:
                 yield repeat, case, load

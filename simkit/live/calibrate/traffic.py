@@ -22,7 +22,7 @@ from typing import Self
 
 from simkit.errors import InputError
 from simkit.live.calibrate.application import Application
-from simkit.live.calibrate.cases import Case
+from simkit.live.calibrate.cases import Case, Manner
 from simkit.live.calibrate.words import (
     client_hello,
     one_answer,
@@ -232,13 +232,21 @@ class _Parts(_Kept):
         self.hits += self.at_once
 
 
+class _KeptTls(_Kept):
+    """The same over TLS."""
+
+    def _connected(self) -> socket.socket:
+        return tls_context().wrap_socket(super()._connected())
+
+
 class _Tls(Traffic):
-    """A full TLS handshake for each request, side by side within a round."""
+    """A TLS handshake for each request, side by side within a round: a full one."""
 
     def __init__(self, case: Case, address: Address, at_once: int) -> None:
         super().__init__(case, address, at_once)
         self._context = tls_context()
         self._sent = request(case.path, kept=False)
+        self._session: ssl.SSLSession | None = None
 
     def round(self) -> None:
         with contextlib.ExitStack() as stack:
@@ -247,33 +255,51 @@ class _Tls(Traffic):
             for connection in opened:
                 connection.settimeout(_PATIENCE_S)
                 connection.do_handshake()
+                if self._session is not None and not connection.session_reused:
+                    raise InputError("nginx did not resume a TLS session")
                 connection.sendall(self._sent)
             for connection in opened:
                 self._count(until_closed(connection))
 
     def _greeted(self) -> ssl.SSLSocket:
         """A connection on which the client has begun its handshake."""
-        connection = self._context.wrap_socket(self._connected(), do_handshake_on_connect=False)
+        connection = self._context.wrap_socket(
+            self._connected(), do_handshake_on_connect=False, session=self._session
+        )
         connection.setblocking(False)
         with contextlib.suppress(ssl.SSLWantReadError):
             connection.do_handshake()
         return connection
 
 
+class _Resumed(_Tls):
+    """A handshake that resumes the session of the first one, which is a full one."""
+
+    def __enter__(self) -> Self:
+        with self._context.wrap_socket(self._connected()) as connection:
+            connection.sendall(self._sent)
+            until_closed(connection)  # the tickets come with the answer
+            self._session = connection.session
+        return self
+
+
+_KINDS: dict[Manner, type[_After | _Kept | _Tls]] = {
+    "kept": _Kept,
+    "kept tls": _KeptTls,
+    "after": _After,
+    "parts": _Parts,
+    "tls": _Tls,
+    "resumed": _Resumed,
+}
+
+
 def traffic(case: Case, address: Address, at_once: int) -> Traffic:
     """The traffic of a case, ``at_once`` requests a round, to that address."""
-    match case.manner:
-        case "kept":
-            return _Kept(case, address, at_once)
-        case "after":
-            return _After(case, address, at_once)
-        case "parts":
-            return _Parts(case, address, at_once)
-        case "tls":
-            return _Tls(case, address, at_once)
-        case "empty":
-            return _Empty(case, address, at_once, b"")
-        case "refused":
-            return _New(case, address, at_once, client_hello())
-        case "new":
-            return _New(case, address, at_once, request(case.path, kept=False))
+    kind = _KINDS.get(case.manner)
+    if kind is not None:
+        return kind(case, address, at_once)
+    if case.manner == "empty":
+        return _Empty(case, address, at_once, b"")
+    refused = case.manner == "refused"
+    sent = client_hello() if refused else request(case.path, kept=False)
+    return _New(case, address, at_once, sent)

@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from simkit.host import load_costs
 from simkit.live.calibrate import Measurement, fit, solve
-from simkit.live.calibrate.cases import CASES, EVENTS
-from simkit.live.calibrate.fit import WAKE_UP
+from simkit.live.calibrate.cases import CASES, COOLED, PAUSES_US, WAKE_UP
+from simkit.live.calibrate.fit import after, predicted_us
 from simkit.live.calibrate.result import KEYS
 from simkit.show.calibrate import flat
 from tests.live.calibrate.making import TRUTH, calibration, measured
 
-NAMES = [WAKE_UP, *EVENTS]
+NAMES = list(TRUTH)
 
 
 def relative_rows(rows: list[Measurement]) -> NDArray[np.float64]:
     """Counts by the CPU time that the truth gives: what a price of 1 explains of each row."""
+    fitted = [row for row in rows if row.load == "high" or row.load.startswith("after")]
     counts: NDArray[np.float64] = np.array(
-        [[float(r.wake_ups), *(r.events.get(event, 0.0) for event in EVENTS)] for r in rows]
+        [[predicted_us(row, {name: 1.0}) for name in NAMES] for row in fitted]
     )
     truth = np.array([TRUTH[name] for name in NAMES])
     relative: NDArray[np.float64] = counts / (counts @ truth)[:, None]
@@ -54,9 +55,11 @@ def test_errors_are_those_of_least_squares(noise: float) -> None:
 
 def test_what_is_measured_alone_is_found_within_the_noise() -> None:
     found = fit(measured(noise=0.05))
-    for name in ("new.silent", "new.page", "new.static", "kept.page", "kept.static", "refused"):
+    for name in ("new.silent", "new.page", "new.static", "kept.page", "kept.static"):
         assert found.costs[name].us == pytest.approx(TRUTH[name], rel=0.15), name
-    assert found.costs[WAKE_UP].us == pytest.approx(TRUTH[WAKE_UP], rel=0.05)
+    for pause_us in PAUSES_US:
+        name = after(WAKE_UP, pause_us)
+        assert found.costs[name].us == pytest.approx(TRUTH[name], rel=0.1), name
     assert 0.01 < found.rms_residual < 0.06
 
 
@@ -65,8 +68,8 @@ def test_a_repeat_that_was_disturbed_widens_the_range_and_moves_nothing() -> Non
     found = fit(rows)
     for name, cost in found.costs.items():
         assert cost.us == pytest.approx(TRUTH[name], rel=1e-6)
-        assert (cost.low_us, cost.high_us) == pytest.approx((cost.us, 3 * cost.us), rel=1e-6)
-        assert cost.spread == pytest.approx(1)
+        # with more CPU time there was less sleep, and a wake-up after less sleep costs less
+        assert (cost.low_us, cost.high_us) == pytest.approx((cost.us, 3 * cost.us), rel=0.2)
 
 
 def test_a_difference_that_repeats_do_not_agree_about_is_called_assumed() -> None:
@@ -99,7 +102,10 @@ def test_no_price_is_negative_and_what_stands_in_is_called_assumed() -> None:
 
 
 def test_a_request_alone_is_priced_as_the_simulated_worker_pays() -> None:
-    """Here the wake-ups that were seen are those of the simulator, so the two are equal."""
+    """Here the wake-ups that were seen are those of the simulator, so the two are equal.
+
+    But for the read of parts of a header, whose rounds have a page as well.
+    """
     alone = calibration(measured()).alone()
     assert set(alone) == {case.name for case in CASES}
     for seen, simulated in alone.values():
@@ -107,8 +113,15 @@ def test_a_request_alone_is_priced_as_the_simulated_worker_pays() -> None:
 
 
 def test_every_value_of_a_cost_table_is_priced() -> None:
-    assert set(KEYS) == set(flat(load_costs("nginx-1.22-loopback").model_dump()))
+    assert set(KEYS) == set(flat(load_costs("nginx-1.22-loopback")))
     assert set(KEYS.values()) == set(NAMES)
+
+
+def test_a_price_that_grows_with_the_pause_never_falls() -> None:
+    for found in (solve(measured(noise=0.3, repeats=1)), solve(measured(repeats=1))):
+        for event in COOLED:
+            prices = [found[after(event, pause_us)] for pause_us in PAUSES_US]
+            assert prices == sorted(prices)
 
 
 def test_nothing_measured_is_an_error() -> None:

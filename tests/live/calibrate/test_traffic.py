@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from simkit.errors import InputError
 from simkit.live import LiveNginx
 from simkit.live.calibrate import traffic as generator
 from simkit.live.calibrate.application import Application
-from simkit.live.calibrate.cases import CASES, LOADS, Case
+from simkit.live.calibrate.cases import CASES, LOADS, PAUSED, Case
 from simkit.live.calibrate.measuring import measure
 from simkit.live.calibrate.running import made_nginx
 from simkit.live.calibrate.traffic import Address, traffic
@@ -21,7 +22,7 @@ from simkit.live.calibrate.worker import worker_of
 
 BY_NAME = {case.name: case for case in CASES}
 AT_ONCE, ROUNDS = 3, 4
-SERVED = ("new", "kept", "after", "tls")
+SERVED = ("new", "kept", "kept tls", "after", "tls", "resumed")
 
 
 APPLICATION = Application()
@@ -41,8 +42,9 @@ def address(nginx: LiveNginx, case: Case) -> Address:
 def test_a_round_is_as_many_requests_as_were_logged(nginx: LiveNginx) -> None:
     for case in (one for one in CASES if one.manner in SERVED):
         # A connection that is kept begins with an answer that does not count; what ends in silence
-        # has a page first.
-        extra = {"kept": AT_ONCE, "after": AT_ONCE * ROUNDS}.get(case.manner, 0)
+        # has a page first; a session is there to be resumed after a first request.
+        extras = {"kept": AT_ONCE, "kept tls": AT_ONCE, "after": AT_ONCE * ROUNDS, "resumed": 1}
+        extra = extras.get(case.manner, 0)
         with traffic(case, address(nginx, case), AT_ONCE) as stream:
             for _ in range(ROUNDS):
                 stream.round()
@@ -68,7 +70,9 @@ def test_delays_and_strays_are_told_apart(nginx: LiveNginx) -> None:
     assert stream.strays == at_once + 1
 
 
-@pytest.mark.parametrize("name", ["new.silent", "kept.page", "read", "refused", "handshake.rsa"])
+@pytest.mark.parametrize(
+    "name", ["new.silent", "kept.page", "read", "refused", "handshake.rsa", "resumed", "tls_answer"]
+)
 def test_a_worker_that_is_held_answers_all_and_goes_on(nginx: LiveNginx, name: str) -> None:
     case = BY_NAME[name]
     worker = worker_of(nginx.process.pid)
@@ -90,6 +94,34 @@ def test_requests_that_waited_together_share_a_wake_up(nginx: LiveNginx) -> None
     assert alone.wake_ups_per_request == pytest.approx(1, abs=0.3)
     assert together.wake_ups_per_request < 0.1
     assert together.cpu_us_per_request < alone.cpu_us_per_request
+
+
+def test_a_pause_is_as_long_as_the_load_wants_it(nginx: LiveNginx) -> None:
+    case = BY_NAME["kept.page"]
+    worker = worker_of(nginx.process.pid)
+    for load in PAUSED[:3]:
+        found = measure(worker, address(nginx, case), case, load, repeat=0, window_s=0.05)
+        assert load.pause_s is not None
+        assert found.paused_s / found.rounds >= load.pause_s
+        assert found.rounds == found.requests
+        assert found.wake_ups_per_request == pytest.approx(1, abs=0.3)
+
+
+def test_a_session_that_is_not_resumed_is_an_error(
+    nginx: LiveNginx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = BY_NAME["resumed"]
+    with traffic(case, address(nginx, case), 1) as stream:
+        stream.round()
+        stale = ssl.SSLContext.wrap_socket
+        monkeypatch.setattr(
+            ssl.SSLContext,
+            "wrap_socket",
+            lambda context, made, session, **how: stale(context, made, **how),
+        )
+        with pytest.raises(InputError, match="did not resume a TLS session"):
+            stream.round()
+    assert stream.hits == 1
 
 
 @pytest.mark.parametrize("name", ["kept.limited_page", "kept.limited_silent"])

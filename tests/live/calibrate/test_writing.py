@@ -12,6 +12,7 @@ from rich.console import Console
 from simkit.engine import simulate
 from simkit.host import load_costs
 from simkit.live.calibrate import to_toml
+from simkit.live.calibrate.cases import COOLED, PAUSES_US
 from simkit.policy import load_policy
 from simkit.shipped import find
 from simkit.show.calibrate import print_calibration
@@ -32,7 +33,7 @@ def test_what_is_read_is_what_was_found(written: Path) -> None:
 
 def test_every_value_says_how_it_came_about(written: Path) -> None:
     values = [line for line in written.read_text().splitlines() if " = " in line and "#" in line]
-    assert len(values) == len(TRUTH)
+    assert len(values) == len(TRUTH) - len(COOLED) * (len(PAUSES_US) - 1)
     for line in values:
         assert line.split("# ")[1].startswith(("measured: ", "derived: ", "assumed: ")), line
         assert "; repeats " in line
@@ -44,7 +45,9 @@ def test_the_provenance_names_the_circumstances(written: Path) -> None:
         "on 2026-01-31, on loopback, against nginx 1.22.1. a processor, 2 cores.",
         "The worker had a core of its own",
         "Load average of the machine: 0.5 before, 0.7 after.",
-        "171,000 requests, in 3 repeats",
+        "273,000 requests, in 3 repeats",
+        "Whenever it was ready, it ran before whoever else was there.",
+        "one at a time, 0.1, 0.5, 2, 10, 40 ms after the last, of kept.page, refused,",
         "low: up to 1 at a time; 10% of a core wanted",
         "high: up to 64 that waited together",
         "root mean square",
@@ -74,8 +77,9 @@ def test_json_holds_what_was_measured() -> None:
     document = json.loads(json.dumps(found.to_json("mine"), allow_nan=False))
     assert document["table"]["name"] == "mine"
     assert len(document["measurements"]) == len(found.measurements)
-    assert document["values"]["wake_up_us"]["us"] == pytest.approx(60)
-    assert document["values"]["wake_up_us"]["how"].startswith("derived")
+    assert document["table"]["wake_up_us"][-1] == pytest.approx([40_000, 180])
+    assert document["values"]["wake_up_us after 2 ms"]["us"] == pytest.approx(90)
+    assert document["values"]["wake_up_us after 2 ms"]["how"].startswith("derived")
     assert document["requests"] == found.requests
 
 
@@ -84,7 +88,7 @@ def test_the_table_shows_each_value_beside_the_other(written: Path) -> None:
     found = calibration(measured())
     print_calibration(found, load_costs("nginx-1.22-loopback"), Console(file=out, width=140))
     rows = {row.split()[0]: row.split() for row in out.getvalue().splitlines() if row.strip()}
-    assert rows["wake_up_us"] == ["wake_up_us", "60", "0%", "60–60", "100", "µs", "derived"]
+    assert "wake_up_us after 2 ms 90" in " ".join(out.getvalue().split())
     assert rows["new_connection_us.silent"][-2:] == ["µs", "measured"]
     assert rows["body_ns_per_byte"][-4:] == ["ns", "per", "byte", "derived"]
 
@@ -104,5 +108,4 @@ def test_a_scenario_runs_at_these_costs(tmp_path: Path) -> None:
         loads.append(run.load)
     assert loads[0]["cpu_s"] == pytest.approx(0, abs=1e-6)
     assert loads[1]["cpu_s"] > 0.001
-    wake_ups = loads[1]["cpu_wake_up_s"] / 60e-6
-    assert wake_ups == pytest.approx(round(wake_ups), abs=1e-3)
+    assert 60e-6 < loads[1]["cpu_wake_up_s"] / loads[1]["wake_ups"] < 180e-6

@@ -1,0 +1,54 @@
+"""How busy the worker is to be: the same crowd with floods of different strength."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from simkit.traffic import Scenario
+
+__all__ = ["LEVELS", "Counts", "Level", "scaled", "with_counts"]
+
+Counts = Mapping[str, int]
+"""How many clients cohorts have, by their names; others have what the scenario says."""
+
+_MOST = 250
+"""Clients of a cohort: as many as a network of 256 addresses has room for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The share of its time that the worker is to run, and a first guess of the floods for that."""
+
+    utilisation: float
+    guess: Counts
+
+    @property
+    def name(self) -> str:
+        """The share in words."""
+        return f"{self.utilisation:.0%}"
+
+
+LEVELS = (
+    Level(0.1, {"flood": 2, "leech": 5}),
+    Level(0.5, {"flood": 16, "leech": 80}),
+    Level(0.9, {"flood": 20, "leech": 200}),
+)
+
+
+def with_counts(scenario: Scenario, counts: Counts) -> Scenario:
+    """The scenario with as many clients; a cohort without any is left out."""
+    cohorts = tuple(
+        cohort.model_copy(update={"count": counts.get(cohort.name, cohort.count)})
+        for cohort in scenario.cohorts
+        if counts.get(cohort.name, cohort.count)
+    )
+    return scenario.model_copy(update={"cohorts": cohorts})
+
+
+def scaled(level: Level, without: float, found: float) -> Counts:
+    """The floods for a level, by the utilisation without floods and with those of its guess."""
+    if found <= without:
+        return level.guess
+    factor = max(0.0, level.utilisation - without) / (found - without)
+    return {name: min(_MOST, max(1, round(n * factor))) for name, n in level.guess.items()}

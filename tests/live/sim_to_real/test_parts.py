@@ -1,0 +1,82 @@
+"""Levels, what is kept on disk, and the round trip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simkit.live.sim_to_real import CROWD, LEVELS, Level
+from simkit.live.sim_to_real.levels import scaled, with_counts
+from simkit.live.sim_to_real.round_trip import round_trip_ms
+from simkit.live.sim_to_real.store import Store
+from simkit.traffic import load_scenario
+
+LEVEL = Level(0.5, {"flood": 10, "leech": 100})
+
+
+def test_floods_are_as_strong_as_the_level_wants_it() -> None:
+    assert scaled(LEVEL, 0.1, 0.5) == {"flood": 10, "leech": 100}
+    assert scaled(LEVEL, 0.1, 0.3) == {"flood": 20, "leech": 200}
+    assert scaled(LEVEL, 0.1, 0.2) == {"flood": 40, "leech": 250}  # as many as have room
+    assert scaled(LEVEL, 0.6, 0.7) == {"flood": 1, "leech": 1}  # the others are enough
+    assert scaled(LEVEL, 0.1, 0.1) == LEVEL.guess
+
+
+def test_a_crowd_has_the_clients_that_are_wanted() -> None:
+    crowd = load_scenario(CROWD)
+    found = {c.name: c.count for c in with_counts(crowd, {"flood": 0, "leech": 7}).cohorts}
+    assert found["leech"] == 7
+    assert "flood" not in found
+    assert found["shoppers"] == 40
+
+
+def test_the_crowd_is_large_enough_and_has_both_sides() -> None:
+    crowd = load_scenario(CROWD)
+    assert crowd.length_s == 60
+    assert sum(cohort.count for cohort in crowd.cohorts) >= 200
+    assert {cohort.honest for cohort in crowd.cohorts} == {True, False}
+    assert {level.name for level in LEVELS} == {"10%", "50%", "90%"}
+    names = {cohort.name for cohort in crowd.cohorts}
+    assert all(set(level.guess) <= names for level in LEVELS)
+
+
+def test_what_was_measured_is_found_again(tmp_path: Path) -> None:
+    store = Store(tmp_path, {"seed": 1})
+    store.put("a", {"x": 1.5})
+    store.put("b", [1, 2])
+    again = Store(tmp_path, {"seed": 1})
+    assert (again.get("a"), again.get("b"), again.get("c")) == ({"x": 1.5}, [1, 2], None)
+
+
+def test_a_line_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
+    store = Store(tmp_path, {"seed": 1})
+    store.put("a", 1)
+    store.put("b", 2)
+    (file,) = tmp_path.iterdir()
+    file.write_text(file.read_text()[:-5])
+    again = Store(tmp_path, {"seed": 1})
+    assert (again.get("a"), again.get("b")) == (1, None)
+    again.put("b", 3)
+    assert Store(tmp_path, {"seed": 1}).get("b") == 3
+
+
+def test_another_trial_begins_anew(tmp_path: Path) -> None:
+    Store(tmp_path, {"seed": 1}).put("a", 1)
+    assert Store(tmp_path, {"seed": 2}).get("a") is None
+    assert Store(tmp_path, {"seed": 1}).get("a") is None
+
+
+def test_without_a_folder_it_is_kept_in_memory() -> None:
+    store = Store(None, {})
+    store.put("a", 1)
+    assert store.get("a") == 1
+
+
+def test_a_round_trip_on_loopback_takes_next_to_nothing() -> None:
+    assert 0 < round_trip_ms() < 5
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
+def test_levels_read_as_they_are(level: Level) -> None:
+    assert level.name == f"{100 * level.utilisation:.0f}%"
