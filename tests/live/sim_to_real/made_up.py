@@ -44,10 +44,11 @@ def report(
     cpu_s: float = 6.0,
     simulated_cpu_s: float = 6.3,
     repeats: int = 3,
+    policies: tuple[str, ...] = ("open", "silent"),
 ) -> Report:
     """A trial of two policies at one level."""
     live = {"people": count(), "bots": count(600, 300, 100, honest=False), "few": count(5, 0, 5)}
-    settings = [Setting(policy, "10%") for policy in ("open", "silent")]
+    settings = [Setting(policy, "10%") for policy in policies]
     load = {"cpu_s": simulated_cpu_s, "wake_ups": 1100.0}
     return Report(
         scenario="crowd",
