@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 from pathlib import Path
-from typing import Literal
 
 from simkit import shipped
+from simkit.errors import InputError
 from simkit.host.cooling import ByPause, Cooling
 from simkit.policy.plan import Decision, Handler
+from simkit.traffic.machine import Certificate
 from simkit.traffic.part import NotNegative, Part
 from simkit.traffic.reading import read_model
 
@@ -64,7 +65,7 @@ class CostTable(Part):
     body_ns_per_byte: NotNegative
     tls_answer_us: NotNegative
     tls_body_ns_per_byte: NotNegative
-    handshake_us: dict[Literal["ecdsa", "rsa"], ByPause]
+    handshake_us: dict[Certificate, ByPause]
     resumed_us: ByPause
     refused_handshake_us: ByPause
     new_connection_us: AnswerCosts
@@ -113,12 +114,17 @@ class Costs:
         "wake_up",
     )
 
-    def __init__(self, table: CostTable, certificate: Literal["ecdsa", "rsa"] = "ecdsa") -> None:
+    def __init__(self, table: CostTable, certificate: Certificate = "ecdsa") -> None:
         self.name = table.name
         self.wake_up = Cooling(table.wake_up_us)
         self.accept = _ns(table.accept_us)
         self.read = _ns(table.read_us)
         self.delay = _ns(table.delay_us)
+        if certificate not in table.handshake_us:
+            raise InputError(
+                f"the cost table {table.name} has no handshake_us for {certificate}",
+                hint=f"it has {', '.join(table.handshake_us)}; simkit calibrate measures all",
+            )
         self.handshake = Cooling(table.handshake_us[certificate])
         self.resumed = Cooling(table.resumed_us)
         self.refused_handshake = Cooling(table.refused_handshake_us, less_ns=self.accept)

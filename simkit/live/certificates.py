@@ -5,22 +5,26 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Literal
 
 from simkit.errors import InputError
+from simkit.traffic.machine import Certificate
 
 __all__ = ["make_certificate"]
 
-_KINDS = {"ecdsa": "ec -pkeyopt ec_paramgen_curve:P-256", "rsa": "rsa:2048"}
+_KINDS: dict[Certificate, str] = {
+    "ecdsa": "ec -pkeyopt ec_paramgen_curve:P-256",
+    "rsa": "rsa:2048",
+    "rsa3072": "rsa:3072",
+}
 
 
 def make_certificate(
     certificate: Path,
     key: Path,
     names: tuple[str, ...],
-    kind: Literal["ecdsa", "rsa"] = "ecdsa",
+    kind: Certificate = "ecdsa",
 ) -> None:
-    """Write a P-256 or RSA-2048 certificate for these DNS names, valid for 30 days, and its key.
+    """Write a certificate for these DNS names, valid for 30 days, and its key.
 
     Raises InputError where the program openssl is missing or refuses.
     """

@@ -54,7 +54,8 @@ def calibration_table(found: Calibration, beside: CostTable) -> Table:
     for key, value in found.values().items():
         cost = value.cost
         apart = f"{cost.low_us:.3g}–{cost.high_us:.3g}"
-        cells = (f"{cost.us:.3g}", f"{cost.spread:.0%}", apart, f"{others[key]:.3g}")
+        other = f"{others[key]:.3g}" if key in others else "–"
+        cells = (f"{cost.us:.3g}", f"{cost.spread:.0%}", apart, other)
         how = value.how if value.how.startswith("assumed") else value.how.partition(":")[0]
         table.add_row(key, *cells, _UNITS.get(key, "µs"), Text(how, style="dim"))
     return table

@@ -67,12 +67,13 @@ def print_report(found: Report, console: Console | None = None) -> None:
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, named: int) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for place, title in enumerate(titles):
         table.add_column(title, justify="left" if place < named else "right")
     for row in rows:
-        table.add_row(*map(printable, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 

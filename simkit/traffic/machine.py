@@ -9,7 +9,10 @@ from pydantic import Field
 
 from simkit.traffic.part import Count, NotNegative, Part, Positive, Share
 
-__all__ = ["HostSpec", "NetworkSpec", "UpstreamSpec", "ns_per_byte"]
+__all__ = ["Certificate", "HostSpec", "NetworkSpec", "UpstreamSpec", "ns_per_byte"]
+
+Certificate = Literal["ecdsa", "rsa", "rsa3072"]
+"""The key of a certificate: ECDSA with P-256, or RSA with 2048 or 3072 bits."""
 
 
 def ns_per_byte(mbit_per_s: float | None) -> float:
@@ -62,5 +65,5 @@ class HostSpec(Part):
     cpus: Count = 2
     backlog: Annotated[int, Field(ge=0)] = 511
     costs: str = "nginx-1.22-loopback"
-    certificate: Literal["ecdsa", "rsa"] = "ecdsa"
+    certificate: Certificate = "ecdsa"
     upstream: UpstreamSpec = UpstreamSpec()

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from simkit.host.costs import ANSWERS
+from simkit.traffic.machine import Certificate
 
 __all__ = [
     "CASES",
+    "CERTIFICATES",
     "COOLED",
     "EVENTS",
     "LARGE_BYTES",
@@ -31,6 +33,9 @@ end."""
 
 WAKE_UP = "wake_up"
 
+CERTIFICATES: dict[Certificate, int] = {"ecdsa": 443, "rsa": 444, "rsa3072": 446}
+"""The kinds of certificates, and the ports on which they are shown."""
+
 EVENTS = (
     *(f"new.{answer}" for answer in ANSWERS),
     *(f"kept.{answer}" for answer in ANSWERS),
@@ -38,8 +43,7 @@ EVENTS = (
     "read",
     "delay",
     "refused",
-    "handshake.ecdsa",
-    "handshake.rsa",
+    *(f"handshake.{kind}" for kind in CERTIFICATES),
     "resumed",
     "tls_answer",
     "body_kb",
@@ -47,7 +51,7 @@ EVENTS = (
 )
 """What a cost table prices beside wake-ups; ``…body_kb`` counts 1,000 bytes of answer body."""
 
-COOLED = (WAKE_UP, "refused", "handshake.ecdsa", "handshake.rsa", "resumed")
+COOLED = (WAKE_UP, "refused", *(f"handshake.{kind}" for kind in CERTIFICATES), "resumed")
 """What costs more after a pause: a wake-up the longer the worker slept, a handshake the longer ago
 the one before was."""
 
@@ -174,8 +178,7 @@ CASES = (
         most_at_once=16,
     ),
     Case("refused", "refused", "", 445, b"\x15\x03", {"refused": 1.0}, wake_ups=2, cools=True),
-    _handshake("handshake.ecdsa", 443),
-    _handshake("handshake.rsa", 444),
+    *(_handshake(f"handshake.{kind}", port) for kind, port in CERTIFICATES.items()),
     _handshake("resumed", 443, "resumed"),
     Case(
         "tls_answer",

@@ -7,7 +7,7 @@ from statistics import median_low
 from typing import Any
 
 from simkit.host.costs import ANSWERS, AnswerCosts, CostTable
-from simkit.live.calibrate.cases import CASES, LOADS, PAUSES_US, WAKE_UP, Case
+from simkit.live.calibrate.cases import CASES, CERTIFICATES, LOADS, PAUSES_US, WAKE_UP, Case
 from simkit.live.calibrate.fit import Cost, Fit, after, predicted_us
 from simkit.live.calibrate.measuring import Measurement
 
@@ -16,8 +16,7 @@ __all__ = ["COOLED_KEYS", "KEYS", "Calibration", "Conditions", "Value"]
 COOLED_KEYS = {
     "wake_up_us": WAKE_UP,
     "refused_handshake_us": "refused",
-    "handshake_us.ecdsa": "handshake.ecdsa",
-    "handshake_us.rsa": "handshake.rsa",
+    **{f"handshake_us.{kind}": f"handshake.{kind}" for kind in CERTIFICATES},
     "resumed_us": "resumed",
 }
 """The keys of a cost table whose prices grow with a pause, and the event that each prices."""
@@ -47,8 +46,10 @@ _HOW = {
     "read": "derived: parts of a header, followed by a page, without the page",
     "delay": "derived: a delayed file without one that is not",
     "accept": "measured: a connection that the client ends without a word",
-    "handshake.ecdsa": "derived: TLS 1.3 and a page, without accepting and the page",
-    "handshake.rsa": "derived: TLS 1.3 and a page, without accepting and the page",
+    **dict.fromkeys(
+        (f"handshake.{kind}" for kind in CERTIFICATES),
+        "derived: TLS 1.3 and a page, without accepting and the page",
+    ),
     "resumed": "derived: TLS 1.3 that resumes a session and a page, without accepting and the page",
     "kept.silent": "derived: a page and then silence, without the page on a new connection",
     "kept.limited_silent": "derived: a page and then silence, without the page on a new connection",
@@ -131,7 +132,7 @@ class Calibration:
             wake_up_us=cooled["wake_up_us"],
             refused_handshake_us=cooled["refused_handshake_us"],
             resumed_us=cooled["resumed_us"],
-            handshake_us={"ecdsa": cooled["handshake_us.ecdsa"], "rsa": cooled["handshake_us.rsa"]},
+            handshake_us={kind: cooled[f"handshake_us.{kind}"] for kind in CERTIFICATES},
             new_connection_us=_answers(us, "new_connection_us"),
             kept_connection_us=_answers(us, "kept_connection_us"),
             **plain,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simkit.live.calibrate.application import Application
-from simkit.live.calibrate.cases import CASES, LARGE_BYTES, SMALL_BYTES, Case, Load
+from simkit.live.calibrate.cases import CASES, CERTIFICATES, LARGE_BYTES, SMALL_BYTES, Case, Load
 from simkit.live.calibrate.fit import fit
 from simkit.live.calibrate.measuring import Measurement, measure
 from simkit.live.calibrate.result import Calibration, Conditions
@@ -92,8 +92,8 @@ def made_nginx(application: Application, program: str | Path | None = None) -> I
         folder = Path(made).resolve()
         conf = folder / _CONF.name
         shutil.copyfile(_CONF, conf)
-        make_certificate(folder / "ecdsa.crt", folder / "ecdsa.key", ("calibrate",))
-        make_certificate(folder / "rsa.crt", folder / "rsa.key", ("calibrate",), "rsa")
+        for kind in CERTIFICATES:
+            make_certificate(folder / f"{kind}.crt", folder / f"{kind}.key", ("calibrate",), kind)
         with LiveNginx(
             conf, site=application, files=files, error_level="error", program=program
         ) as nginx:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from simkit.errors import printable
 from simkit.host.costs import ANSWERS
-from simkit.live.calibrate.cases import LOADS, PAUSED, PAUSES_US
+from simkit.live.calibrate.cases import CERTIFICATES, LOADS, PAUSED, PAUSES_US
 from simkit.live.calibrate.fit import after as after_pause
 from simkit.live.calibrate.result import COOLED_KEYS
 
@@ -24,7 +24,7 @@ _WIDTH = 96
 _TITLE = "What nginx's answers cost its worker, in microseconds of CPU time."
 _PAUSES = "Pairs are a pause and the price after it, both in microseconds."
 _GROUPS = {
-    "handshake_us": ("A full handshake, beside accepting and the answer.", ("ecdsa", "rsa")),
+    "handshake_us": ("A full handshake, beside accepting and the answer.", tuple(CERTIFICATES)),
     "new_connection_us": ("New connection each: accepted, answered, closed.", ANSWERS),
     "kept_connection_us": ("On a connection that stands.", ANSWERS),
 }
@@ -115,7 +115,8 @@ def _how(found: Calibration) -> str:
     return (
         "Counted was the worker's own CPU time (/proc/PID/schedstat), and how often it went to "
         "sleep (voluntary context switches). nginx had one worker, a log line for each request, "
-        "sendfile off, TLS 1.3 with P-256 or RSA-2048, connections to the upstream kept alive. "
+        "sendfile off, TLS 1.3 with P-256, RSA-2048 or RSA-3072, connections to the upstream kept "
+        "alive. "
         f"{found.requests:,} requests, in {was.repeats} repeats of {was.window_s:g} s for each "
         "kind of traffic under each load:"
     )

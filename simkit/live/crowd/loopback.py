@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
 
 from simkit.errors import InputError
 from simkit.live.certificates import make_certificate
@@ -18,6 +17,7 @@ from simkit.live.written import write
 from simkit.policy import Policy, load_policy
 from simkit.policy.reader import Directive, read
 from simkit.traffic import CohortBase, Scenario
+from simkit.traffic.machine import Certificate
 
 __all__ = ["Loopback"]
 
@@ -68,7 +68,7 @@ class Loopback:
         moved = tuple(self.network(str(network)) for network in networks)
         return cohort.model_copy(update={"addresses": moved})
 
-    def policy(self, policy: Policy, folder: Path, certificate: Literal["ecdsa", "rsa"]) -> Policy:
+    def policy(self, policy: Policy, folder: Path, certificate: Certificate) -> Policy:
         """The policy with its networks on loopback, as a file of its name in the folder.
 
         Whatever certificate it shows is made there, of that kind. Raises InputError.

@@ -30,9 +30,9 @@ class Level:
 
 
 LEVELS = (
-    Level(0.1, {"flood": 2, "leech": 5}),
-    Level(0.5, {"flood": 16, "leech": 80}),
-    Level(0.9, {"flood": 20, "leech": 200}),
+    Level(0.1, {"flood": 1, "leech": 2}),
+    Level(0.5, {"flood": 10, "leech": 10}),
+    Level(0.9, {"flood": 20, "leech": 16}),
 )
 
 
@@ -46,9 +46,9 @@ def with_counts(scenario: Scenario, counts: Counts) -> Scenario:
     return scenario.model_copy(update={"cohorts": cohorts})
 
 
-def scaled(level: Level, without: float, found: float) -> Counts:
-    """The floods for a level, by the utilisation without floods and with those of its guess."""
+def scaled(level: Level, counts: Counts, without: float, found: float) -> Counts:
+    """The floods for a level, by the utilisation without floods and with so many of them."""
     if found <= without:
-        return level.guess
+        return counts
     factor = max(0.0, level.utilisation - without) / (found - without)
-    return {name: min(_MOST, max(1, round(n * factor))) for name, n in level.guess.items()}
+    return {name: min(_MOST, max(1, round(n * factor))) for name, n in counts.items()}

@@ -176,18 +176,20 @@ class _Trial:
         return found
 
     def _pilot(self, name: str, level: Level) -> Counts:
-        without = dict.fromkeys(level.guess, 0)
-        used = [
-            live(
-                with_counts(self._scenario, counts),
-                self._policies[name],
-                seed=self._wanted.seed,
-                program=self._wanted.program,
-                most_s=_PILOT_S,
-            ).utilisation
-            for counts in (without, level.guess)
-        ]
-        return scaled(level, *used)
+        """By the guess, and once more by what that leads to: costs do not grow quite evenly."""
+        without = self._used(name, dict.fromkeys(level.guess, 0))
+        counts = scaled(level, level.guess, without, self._used(name, level.guess))
+        return scaled(level, counts, without, self._used(name, counts))
+
+    def _used(self, name: str, counts: Counts) -> float:
+        """The utilisation of the worker in a short trial."""
+        return live(
+            with_counts(self._scenario, counts),
+            self._policies[name],
+            seed=self._wanted.seed,
+            program=self._wanted.program,
+            most_s=_PILOT_S,
+        ).utilisation
 
     def _calibrated(self, repeat: int) -> list[Measurement]:
         def measure() -> dict[str, Any]:

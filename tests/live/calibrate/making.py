@@ -19,6 +19,7 @@ PLAIN = {
     **{event: 12.0 + 3.0 * place for place, event in enumerate(EVENTS)},
     "handshake.ecdsa": 400.0,
     "handshake.rsa": 800.0,
+    "handshake.rsa3072": 2000.0,
     "resumed": 300.0,
     "body_kb": 0.35,
     "tls_body_kb": 0.9,

@@ -4,6 +4,9 @@ Outcomes hang on draws and on limits, which are the same in both worlds, so they
 far apart they may be: a limit that is asked some milliseconds earlier or later decides some
 requests otherwise, and in a cohort of a hundred requests one of them is a point. CPU time hangs on
 the machine and on a cost table that was not measured on it, so it is said and not judged.
+
+Who share an address share a limit: which of their requests it hits, and what they then ask for
+again, hangs on single milliseconds, so these get twice the margin.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ from simkit.wire import SightKind
 LENGTH_S = 4.0
 FEWEST = 100
 POINTS = 8.0
+POINTS_OF_SHARED = 16.0
+SHARED = "office"
 ATTEMPTS = 0.1
 COUNTS = {
     "shoppers": 20,
@@ -83,12 +88,17 @@ def test_cohorts_fare_alike(pair: Pair) -> None:
     assert len(judged) >= 4
     for name in judged:
         one, other = live_counts[name], simulated[name]
+        points = POINTS_OF_SHARED if name == SHARED else POINTS
         shares, others = one.shares(), other.shares()
-        for share in {*shares, *others} - {"served"}:
+        if one.wishes < FEWEST:
+            shares.pop("served")
+            others.pop("served")
+        for share in {*shares, *others}:
             apart = 100 * abs(shares.get(share, 0.0) - others.get(share, 0.0))
-            assert apart <= POINTS, (name, share, shares, others)
-        assert shares["served"] == pytest.approx(others["served"], abs=POINTS / 100), name
-        assert one.attempts_per_wish == pytest.approx(other.attempts_per_wish, rel=ATTEMPTS), name
+            assert apart <= points, (name, share, shares, others)
+        if one.wishes >= FEWEST:
+            tries = pytest.approx(other.attempts_per_wish, rel=ATTEMPTS)
+            assert one.attempts_per_wish == tries, name
 
 
 def test_what_came_over_the_wire_is_what_the_plan_knows_and_nginx_logged(pair: Pair) -> None:

@@ -16,7 +16,8 @@ from simkit.live.crowd.loopback import Loopback
 from simkit.live.sim_to_real.outcomes import counted
 from simkit.policy import Policy, load_policy
 from simkit.traffic import Scenario
-from tests.engine.crowds import caller, cohort, world, written
+from tests.engine.crowds import caller, cohort, world
+from tests.traffic.files import written
 
 CONF = """
 worker_processes 1;

@@ -16,11 +16,12 @@ LEVEL = Level(0.5, {"flood": 10, "leech": 100})
 
 
 def test_floods_are_as_strong_as_the_level_wants_it() -> None:
-    assert scaled(LEVEL, 0.1, 0.5) == {"flood": 10, "leech": 100}
-    assert scaled(LEVEL, 0.1, 0.3) == {"flood": 20, "leech": 200}
-    assert scaled(LEVEL, 0.1, 0.2) == {"flood": 40, "leech": 250}  # as many as have room
-    assert scaled(LEVEL, 0.6, 0.7) == {"flood": 1, "leech": 1}  # the others are enough
-    assert scaled(LEVEL, 0.1, 0.1) == LEVEL.guess
+    guess = LEVEL.guess
+    assert scaled(LEVEL, guess, 0.1, 0.5) == {"flood": 10, "leech": 100}
+    assert scaled(LEVEL, guess, 0.1, 0.3) == {"flood": 20, "leech": 200}
+    assert scaled(LEVEL, guess, 0.1, 0.2) == {"flood": 40, "leech": 250}  # as many as have room
+    assert scaled(LEVEL, guess, 0.6, 0.7) == {"flood": 1, "leech": 1}  # the others are enough
+    assert scaled(LEVEL, guess, 0.1, 0.1) == guess
 
 
 def test_a_crowd_has_the_clients_that_are_wanted() -> None:
