@@ -7,13 +7,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from simkit.traffic.cohorts import Cohort, CohortBase, Reach, Scanner, Visitor
+from simkit.traffic.cohorts import Cohort, CohortBase, Reach, Scanner, Slow, Visitor
 from simkit.traffic.crowd import room
 from simkit.traffic.lines import KeyPath
 from simkit.traffic.machine import HostSpec, NetworkSpec
 from simkit.traffic.part import NS_PER_S, Name, NotEmpty, Part, Positive
 from simkit.traffic.site import SiteSpec
-from simkit.wire import Address, address
+from simkit.wire import Address, Version, address
 
 __all__ = ["LeakageSpec", "Scenario", "problems"]
 
@@ -144,6 +144,8 @@ def _reach_problems(cohort: CohortBase, here: KeyPath) -> Iterator[Problem]:
         yield (*here, "goes"), "a handshake needs tls = true"
     if isinstance(cohort, Scanner) and not cohort.asks():
         yield here, "a scanner needs words or calls"
+    if isinstance(cohort, Slow) and cohort.version is Version.HTTP_2:
+        yield (*here, "protocol"), "slow connections are of HTTP/1.0 or HTTP/1.1"
 
 
 def _path_problems(cohort: CohortBase, site: SiteSpec, here: KeyPath) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from simkit.shipped import shipped_files
 from simkit.show.figures import FIGURES
 from simkit.study.courses import COURSES
 from simkit.study.export import TABLES
+from simkit.traffic.archetypes import archetypes
+from simkit.traffic.catalogue import CATALOGUE
 from tests.cli.commands import ROOT, simkit
 
 FEW = ("--replications", "2", "--policy", "open", "--policy", "silent", "--workers", "1")
@@ -33,13 +36,22 @@ def test_help_and_version_need_no_heavy_library() -> None:
     assert simkit("--version").stdout == f"simkit {package.__version__}\n"
 
 
-@pytest.mark.parametrize("kind", ["policies", "scenarios"])
+@pytest.mark.parametrize("kind", ["policies", "scenarios", "strategies"])
 def test_listings_name_everything_that_is_shipped(kind: str) -> None:
     listed = json.loads(simkit(kind, "--json").stdout)
     assert [entry["name"] for entry in listed] == list(shipped_files(kind))  # type: ignore[arg-type]
     assert all(entry["about"] for entry in listed)
     table = simkit(kind).stdout
     assert all(entry["name"] in table for entry in listed)
+
+
+@pytest.mark.parametrize(("kind", "known"), [("cohorts", archetypes()), ("clients", CATALOGUE)])
+def test_listings_name_whom_a_server_meets(kind: str, known: Mapping[str, object]) -> None:
+    listed = json.loads(simkit(kind, "--json").stdout)
+    assert [entry["name"] for entry in listed] == list(known)
+    assert all(entry["about"] for entry in listed)
+    table = simkit(kind, COLUMNS="200").stdout
+    assert all(name in table for name in known)
 
 
 @pytest.fixture(scope="module")

@@ -147,6 +147,17 @@ def test_hostile_keys_are_shown_escaped(tmp_path: Path) -> None:
     assert error.line == 1
 
 
+OTHERS = """
+[[cohort]]
+name = "others"
+kind = {}
+honest = false
+count = 1
+addresses = ["192.0.2.1"]
+{}
+"""
+
+
 @pytest.mark.parametrize(
     ("cohort", "words"),
     [
@@ -168,6 +179,12 @@ addresses = ["192.0.2.1"]
 pages = ["/", "/a.css"]
 """,
             "cohort[1].pages[1]: /a.css is no page of the site",
+        ),
+        (OTHERS.format('"flood"', 'goes = "handshake"'), "goes: a handshake needs tls = true"),
+        (OTHERS.format('"scanner"', ""), "cohort[1]: a scanner needs words or calls"),
+        (
+            OTHERS.format('"slow"', 'protocol = "HTTP/2.0"'),
+            "cohort[1].protocol: slow connections are of HTTP/1.0 or HTTP/1.1",
         ),
     ],
 )
