@@ -60,8 +60,10 @@ lint: $(READY) ## ruff: rules and format
 types: $(READY) ## mypy --strict
 	$(BIN)/mypy simkit tests
 
+# What meets live servers and browsers runs alone, for it listens to the clock.
 tests: $(READY) programs ## pytest
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests --ignore=tests/live -n logical --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest tests/live
 
 fuzz: $(READY) ## a million hostile configurations and requests (OF=, SEED= and FIRST= go on)
 	@for target in $(OF); do \
