@@ -21,7 +21,7 @@ __all__ = ["sim_to_real"]
 
 FAILED = 1
 _NAME = "sim-to-real"
-_POLICIES = ("open", "polite", "silent", "reset", "hardened")
+_POLICIES = ("open", "polite", "silent", "hardened")
 _QUICK_S, _QUICK_REPEATS = 10.0, 1
 
 
