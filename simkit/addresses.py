@@ -27,11 +27,6 @@ class AddressRange:
     step: int
     count: int
 
-    @classmethod
-    def single(cls, who: Address) -> AddressRange:
-        """One address."""
-        return cls(who.version, int(who), 0, 1)
-
     @property
     def last(self) -> int:
         """The last address, as a number."""

@@ -14,6 +14,7 @@ from simkit.errors import InputError
 __all__ = ["Kind", "find", "shipped_files"]
 
 _PACKAGE = Path(__file__).resolve().parent
+_HERE = Path()
 
 Kind = Literal["policies", "strategies", "cohorts", "scenarios", "studies", "costs", "products"]
 
@@ -43,14 +44,15 @@ def shipped_files(kind: Kind) -> dict[str, Path]:
     return {path.stem: path for path in sorted(found) if path.is_file()}
 
 
-def find(kind: Kind, name_or_path: str | Path) -> Path:
+def find(kind: Kind, name_or_path: str | Path, beside: Path = _HERE) -> Path:
     """The file that a user means: a shipped name, or else a path.
 
-    A shipped name wins over a file of that name in the current folder; ``./NAME`` means the file.
+    A path begins at the current folder or, where a file names it, at the folder ``beside``.
+    A shipped name wins over a file of that name there; ``./NAME`` means the file.
     Raises InputError, which lists the names, where there is neither.
     """
     shipped = shipped_files(kind)
-    path = shipped.get(str(name_or_path), Path(name_or_path))
+    path = shipped.get(str(name_or_path), beside / name_or_path)
     if path.is_file():
         return path
     problem = "is a folder" if path.is_dir() else "no such file"

@@ -35,14 +35,14 @@ class Kind:
     """As much of a cohort of a scenario as a comparison asks for."""
 
     name: str
-    kind: str
+    wants_answers: bool
     arrivals: Arrivals = ALWAYS
 
 
 KINDS = tuple(
     Kind(
         c.name,
-        "slow" if c.name == "slowloris" else "caller",
+        c.name != "slowloris",
         Arrivals(kind="poisson", every_s=1.0, from_s=4.0, until_s=8.0)
         if c.name == "flood"
         else ALWAYS,

@@ -27,7 +27,10 @@ __all__ = ["START", "simulate"]
 def simulate(
     scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
     policy: Annotated[
-        str, typer.Option(metavar="FILE", help="A configuration, or the name of a shipped policy.")
+        str,
+        typer.Option(
+            metavar="FILE", help="A configuration, a strategy file, or the name of a shipped one."
+        ),
     ],
     seed: Seed = 1,
     engine: Annotated[

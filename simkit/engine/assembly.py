@@ -69,7 +69,8 @@ def assemble(setup: Setup, found: Recorded, strategy: str) -> Run:
     shapes = first_seen(found.requests["shape"])
     rules = _by_place(found.rules, found.answers["rule"])
     renumber(found.requests, "shape", {number: i for i, number in enumerate(shapes)})
-    places = {n: rules.index(rule) for n, rule in enumerate(found.rules) if rule in rules}
+    place = {rule: number for number, rule in enumerate(rules)}
+    places = {n: place[rule] for n, rule in enumerate(found.rules) if rule in place}
     for columns in (found.requests, found.wishes, found.answers):
         renumber(columns, "rule", places)
     return Run(

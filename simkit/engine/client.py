@@ -418,10 +418,9 @@ class Client(Party):
 
     def cut(self) -> None:
         """The window has ended: record what is under way as it stands."""
-        for attempt in self._under_way:
-            if not attempt.recorded:
-                attempt.break_off()
-                self._record(attempt)
+        for attempt in self.under_way():
+            attempt.break_off()
+            self._record(attempt)
         for wish in list(self._open.values()):
             self.end(wish, cut=True)
 

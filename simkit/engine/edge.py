@@ -79,7 +79,7 @@ class Edge:
         self._world.agenda.at(at_ns, _EDGE | attempt.place, self._arrives, attempt)
 
     def _arrives(self, attempt: Attempt) -> None:
-        if attempt.over:
+        if attempt.over or attempt.hold:
             return
         root = attempt.bound.plan.root
         if isinstance(root, Answer) and _is_own(root.decision):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from simpy.events import Event
@@ -33,6 +34,7 @@ class Party:
         self.pool: Pool
         self._server = server
         self._under_way: deque[Attempt] = deque()
+        self._held: list[Attempt] = []
         self._timer_set = False
         self._serials = 0
 
@@ -47,14 +49,21 @@ class Party:
 
     def note(self, attempt: Attempt) -> None:
         """An attempt is under way; be impatient about it, unless its request never ends."""
+        if attempt.hold:
+            attempt.deadline_ns = NEVER
+            self._held = [one for one in self._held if not one.recorded]
+            self._held.append(attempt)
+            return
         under_way = self._under_way
         while under_way and under_way[0].recorded:
             under_way.popleft()
         under_way.append(attempt)
-        if attempt.line_every_ns:
-            attempt.deadline_ns = NEVER
-        elif not self._timer_set:
+        if not self._timer_set:
             self._set_timer(attempt)
+
+    def under_way(self) -> Iterator[Attempt]:
+        """Its attempts that have not come to their end."""
+        return (one for one in (*self._held, *self._under_way) if not one.recorded)
 
     def carry(self, attempt: Attempt, shape: Shape) -> None:
         """Put an attempt on the wire to the server."""

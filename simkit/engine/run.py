@@ -45,7 +45,7 @@ REQUESTS: dict[str, str] = {
     "bytes": "int64",  # sent by the server, headers and body
     "delay_ns": "int64",  # waited in a limit
     "latency_ns": "int64",  # from sent_ns to the Sight
-    "rule": "int16",  # -1: no rule decided
+    "rule": "int32",  # -1: no rule decided
     "refused": "bool",  # the policy turned it away
     "reused": "bool",  # sent on a connection that had served before
 }
@@ -61,7 +61,7 @@ WISHES: dict[str, str] = {
     "attempts": "int32",  # requests on the wire for this wish, all items
     "served": "bool",  # every item was served in the end
     "refusals": "int32",  # attempts that the policy turned away
-    "rule": "int16",  # the rule that refused last, -1: none did
+    "rule": "int32",  # the rule that refused last, -1: none did
     "open": "bool",  # the window closed before the wish ended
 }
 
@@ -77,7 +77,7 @@ CLIENTS: dict[str, str] = {
 
 ANSWERS: dict[str, str] = {
     "cohort": "int16",
-    "rule": "int16",
+    "rule": "int32",
     "status": "int16",
     "sight": "int8",
     "refused": "bool",

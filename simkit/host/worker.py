@@ -41,9 +41,7 @@ class Worker:
         "_wake_up",
         "free",
         "idle",
-        "number",
         "shook_hands_ns",
-        "slots",
         "wake_ups",
         "waking_ns",
     )
@@ -65,8 +63,6 @@ class Worker:
         self._jobs = 0
         self._place = base(Kind.WORKER) | place(number, 0)
         self._reuse_at = slots // 16
-        self.number = number
-        self.slots = slots
         self.free = slots
         self.wake_ups = 0
         self.waking_ns = 0  # CPU time spent on them

@@ -119,7 +119,9 @@ def _only(tree: Sequence[Directive], name: str, path: Path) -> Directive:
 
 
 def _workers(text: str, source: Source) -> int | None:
-    return None if text == "auto" else syntax.whole(text, source, least=1)
+    if text == "auto":
+        return None
+    return syntax.whole(text, source, least=1, most=syntax.MOST_WORKERS + 1)
 
 
 def _worker_connections(main: Scope) -> int:

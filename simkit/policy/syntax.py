@@ -68,10 +68,14 @@ def rate_milli(text: str, source: Source) -> int:
     return int(found[1]) * 1000 // (60 if found[2] == "m" else 1)
 
 
-def whole(text: str, source: Source, *, least: int = 0) -> int:
-    """A whole number of at least ``least``."""
-    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < least:
-        raise bad(source, f'invalid number "{text}"', f"a whole number from {least}")
+MOST_WORKERS = 1024
+"""Processes that nginx starts at most (NGX_MAX_PROCESSES in src/os/unix/ngx_process.h)."""
+
+
+def whole(text: str, source: Source, *, least: int = 0, most: int = 1 << 31) -> int:
+    """A whole number of at least ``least`` and less than ``most``."""
+    if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) < most:
+        raise bad(source, f'invalid number "{text}"', f"a whole number from {least} to {most - 1}")
     return int(text)
 
 

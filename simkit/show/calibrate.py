@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["calibration_table", "flat", "print_calibration"]
 
-_UNITS = {"body_ns_per_byte": "ns per byte"}
+
+def _unit(key: str) -> str:
+    return "ns per byte" if key.endswith("_ns_per_byte") else "µs"
 
 
 def print_calibration(
@@ -57,7 +59,7 @@ def calibration_table(found: Calibration, beside: CostTable) -> Table:
         other = f"{others[key]:.3g}" if key in others else "–"
         cells = (f"{cost.us:.3g}", f"{cost.spread:.0%}", apart, other)
         how = value.how if value.how.startswith("assumed") else value.how.partition(":")[0]
-        table.add_row(key, *cells, _UNITS.get(key, "µs"), Text(how, style="dim"))
+        table.add_row(key, *cells, _unit(key), Text(how, style="dim"))
     return table
 
 

@@ -97,7 +97,8 @@ def _sampled(
 
 
 def _but(unservable: tuple[str, ...]) -> str:
-    return f"; {', '.join(unservable)} asks for nothing and is left out" if unservable else ""
+    verbs = "ask for nothing and are" if len(unservable) > 1 else "asks for nothing and is"
+    return f"; {', '.join(unservable)} {verbs} left out" if unservable else ""
 
 
 def columns(found: Comparison) -> tuple[Column, ...]:

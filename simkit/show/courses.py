@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simkit.errors import printable
 from simkit.measures.over_time import ANSWERS
 from simkit.show.drawing import segment, sheet
-from simkit.show.style import BLACK, BLUE, GREY, LABEL, SMALL, bare, plain_log, sign
+from simkit.show.style import BLACK, BLUE, GREY, LABEL, SMALL, bare, drawn, plain_log, sign
 from simkit.study.courses import (
     P50,
     P95,
@@ -57,7 +56,7 @@ def over_time(found: Comparison) -> Figure:
         series = {s.name: s for s in series_of(found, strategy)}
         _stack(left, series)
         _waits(right, series)
-        left.set_title(printable(strategy), fontsize=LABEL, loc="left", fontweight="bold", pad=2)
+        left.set_title(drawn(strategy), fontsize=LABEL, loc="left", fontweight="bold", pad=2)
         for axes in (left, right):
             _mark(axes, [p.phase for p in found.details(strategy)[0].phases])
     for axes, what in zip(
@@ -157,10 +156,10 @@ def _foot(found: Comparison) -> str:
         if found.replications > 1
         else "one replication: no intervals"
     )
-    lines = [f"{printable(found.scenario)}, means of bins, {bars}"]
+    lines = [f"{drawn(found.scenario)}, means of bins, {bars}"]
     if times:
         lines.append(f"dashed: {times}")
-    lines.append(printable(warm_up_text(found)))
+    lines.append(drawn(warm_up_text(found)))
     return "\n".join(lines)
 
 
@@ -172,7 +171,7 @@ def _who_when(phases: list[Phase]) -> str:
         for name in phase.active:
             spans[name] = (spans.get(name, (phase.from_s, 0.0))[0], phase.until_s)
     return "; ".join(
-        f"{printable(name)} from {a:g}{f' to {b:g}' if b < end else ''} s"
+        f"{drawn(name)} from {a:g}{f' to {b:g}' if b < end else ''} s"
         for name, (a, b) in spans.items()
     )
 
@@ -209,7 +208,7 @@ def answers(found: Comparison) -> Figure:
 
 
 def _answers_foot(found: Comparison) -> str:
-    where = printable(found.scenario)
+    where = drawn(found.scenario)
     if found.replications < 2:
         return f"{where}, one replication: no intervals"
     level = f"{100 * found.level:.0f} % intervals of the sum"
@@ -242,7 +241,7 @@ def _answer_bars(
         value = answer_totals(found, strategy)[what]
         if value.known:
             axes.hlines(row, value.low / scale, value.high / scale, color=BLACK, linewidth=1.2)
-    bare(axes, [printable(s) for s in found.strategies])
+    bare(axes, [drawn(s) for s in found.strategies])
 
 
 def _sum(

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from simkit.errors import printable
 from simkit.measures.intervals import Interval
-from simkit.show.style import TITLE, sign
+from simkit.show.style import DPI, TITLE, drawn, sign
 from simkit.study.compare import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI = 144
 Floats = Sequence[float] | npt.NDArray[np.float64]
 
-__all__ = ["DPI", "arms", "errors", "names", "runs", "segment", "sheet"]
+__all__ = ["arms", "errors", "names", "runs", "segment", "sheet"]
 
 
 def sheet(width: float, height: float, title: str) -> Figure:
@@ -34,7 +32,7 @@ def sheet(width: float, height: float, title: str) -> Figure:
 
 def runs(found: Comparison) -> str:
     """What the error bars of a sampled figure are."""
-    where = printable(found.scenario)
+    where = drawn(found.scenario)
     if found.replications < 2:
         return f"{where}, one replication: no intervals"
     level = f"{100 * found.level:.0f} % intervals"
@@ -43,7 +41,7 @@ def runs(found: Comparison) -> str:
 
 def names(found: Comparison) -> list[str]:
     """The strategies as they may be shown."""
-    return [printable(s) for s in found.strategies]
+    return [drawn(s) for s in found.strategies]
 
 
 def segment(axes: Axes, index: int, name: str, values: Floats, start: Floats) -> None:

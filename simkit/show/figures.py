@@ -13,7 +13,6 @@ from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simkit.errors import printable
 from simkit.measures.intervals import Interval
 from simkit.measures.leakage import AS_IS, DISGUISED
 from simkit.show.columns import exact, number
@@ -23,7 +22,7 @@ from simkit.show.figures_load import load
 from simkit.show.hurt import hurt
 from simkit.show.labels import Place, label_points
 from simkit.show.pareto import front
-from simkit.show.style import BLUE, GREY, LABEL, ORANGE, SMALL, bare, sign
+from simkit.show.style import BLUE, GREY, LABEL, ORANGE, SMALL, bare, drawn, sign
 from simkit.study.compare import Comparison
 from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
 
@@ -105,8 +104,8 @@ def _harm_panel(
     _bars(axes, rows[: len(honest)], dropped, BLUE, "")
     _bars(axes, rows[len(honest) :], missed, ORANGE, "////")
     axes.axhline(len(honest) - 0.5, color=GREY, linewidth=0.8)
-    axes.set_title(printable(strategy), fontsize=LABEL, loc="left", fontweight="bold")
-    bare(axes, [printable(c).replace("_", " ") for c in (*honest, *hostile)])
+    axes.set_title(drawn(strategy), fontsize=LABEL, loc="left", fontweight="bold")
+    bare(axes, [drawn(c).replace("_", " ") for c in (*honest, *hostile)])
     axes.set_xlim(0, 122)
     axes.set_xticks(range(0, 101, 25))
 
@@ -184,7 +183,7 @@ def _drops(found: Comparison, strategy: str) -> Interval:
 
 def _places(found: Comparison, values: Number) -> list[Place]:
     """Where the points of a panel are, without those that have no number."""
-    points = [(_drops(found, s), values(s), printable(s)) for s in found.strategies]
+    points = [(_drops(found, s), values(s), drawn(s)) for s in found.strategies]
     return [p for p in points if not isnan(p[0].mean) and not isnan(p[1].mean)]
 
 

@@ -12,17 +12,15 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from simkit.errors import printable
 from simkit.measures.leakage.attack import Attack
 from simkit.show.attacker import attacks_text
-from simkit.show.style import GREY, LABEL, SMALL, TITLE, bare, sign
+from simkit.show.style import DPI, GREY, LABEL, SMALL, TITLE, bare, drawn, sign
 from simkit.study.attackers import write_attacks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI = 144
 ACROSS = 3
 QUESTIONS = {
     "presence": "presence: is anything there?",
@@ -66,7 +64,7 @@ def same_lines(attacks: Iterable[Attack]) -> list[tuple[Attack, list[str]]]:
     for found in attacks:
         values = (v for s in found.stages for v in (s.chance.mean, s.chance.low, s.high))
         key = tuple(round(v, 9) for v in values)
-        groups.setdefault(key, (found, []))[1].append(printable(found.strategy))
+        groups.setdefault(key, (found, []))[1].append(drawn(found.strategy))
     return list(groups.values())
 
 
@@ -90,7 +88,7 @@ def _panel(axes: Axes, attacks: Sequence[Attack]) -> None:
         transform=place,
     )
     bare(axes, grid="both")
-    axes.set_title(QUESTIONS.get(first.secret, printable(first.secret)), fontsize=LABEL, loc="left")
+    axes.set_title(QUESTIONS.get(first.secret, drawn(first.secret)), fontsize=LABEL, loc="left")
     axes.set_ylim(0, 104)
     axes.set_yticks(range(0, 101, 25))
     axes.set_ylabel("right guesses, %", fontsize=LABEL)

@@ -7,9 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from simkit.errors import printable
-from simkit.show.drawing import DPI, sheet
-from simkit.show.style import GREY, LABEL, SMALL, bare, plain_log, sign
+from simkit.show.drawing import sheet
+from simkit.show.style import GREY, LABEL, SMALL, bare, drawn, plain_log, sign
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +34,7 @@ def figure(found: Report) -> Figure:
 
 def save_figure(found: Report, path: Path) -> Path:
     """Write the figure as PNG; the path."""
-    figure(found).savefig(path, dpi=DPI, metadata={"Software": None})
+    figure(found).savefig(path, metadata={"Software": None})
     return path
 
 
@@ -101,7 +100,7 @@ def _dots(axes: Axes, number: int, policy: str, pairs: list[tuple[float, float]]
         markerfacecolor="none",
         markeredgecolor=look.colour,
         markeredgewidth=1.1,
-        label=printable(policy),
+        label=drawn(policy),
     )
 
 

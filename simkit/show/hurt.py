@@ -5,10 +5,9 @@ from __future__ import annotations
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from simkit.errors import printable
 from simkit.show.columns import number
 from simkit.show.drawing import runs, sheet
-from simkit.show.style import BLACK, BLUE, GREY, LABEL, SMALL, bare
+from simkit.show.style import BLACK, BLUE, GREY, LABEL, SMALL, bare, drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,13 +52,13 @@ def _worst(found: Comparison, strategy: str) -> list[RuleRow]:
 
 
 def _label(row: RuleRow) -> str:
-    rule = shorten(printable(row.text), _TEXT, placeholder="…")
-    return f"{printable(row.cohort)}  ←  {printable(row.where)}  {rule}"
+    rule = drawn(shorten(row.text, _TEXT, placeholder="…"))
+    return f"{drawn(row.cohort)}  ←  {drawn(row.where)}  {rule}"
 
 
 def _head(axes: Axes, place: int, strategy: str) -> None:
     axes.axhline(place - 0.5, color=GREY, linewidth=0.6)
-    axes.text(0.5, place, printable(strategy), va="center", fontsize=LABEL, fontweight="bold")
+    axes.text(0.5, place, drawn(strategy), va="center", fontsize=LABEL, fontweight="bold")
 
 
 def _bars(axes: Axes, first: int, rows: list[RuleRow]) -> None:

@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from simkit.errors import printable
 from simkit.measures.over_time import OverTime, over_time
 from simkit.measures.phases import Phase, phases
 from simkit.measures.statistics import WarmUp, mser5, welch
-from simkit.show.style import BLACK, BLUE, GREEN, GREY, LABEL, ORANGE, SMALL, TITLE, VERMILION, bare
+from simkit.show.style import (
+    BLACK,
+    BLUE,
+    DPI,
+    GREEN,
+    GREY,
+    LABEL,
+    ORANGE,
+    SMALL,
+    TITLE,
+    VERMILION,
+    bare,
+    drawn,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +37,6 @@ if TYPE_CHECKING:
     from simkit.engine.run import Run
     from simkit.traffic import Scenario
 
-DPI = 144
 _LOOKS = ((BLUE, ""), (ORANGE, "////"), (VERMILION, "...."), (GREEN, "xxxx"))
 
 __all__ = ["load_over_time", "warm_up_figure"]
@@ -45,7 +56,7 @@ def load_over_time(run: Run, scenario: Scenario, bin_s: float | None = None) -> 
     ``bin_s`` is the length of a bin; None takes a sixtieth of the window.
     """
     found = over_time(run, bin_s or scenario.length_s / 60.0)
-    name = f"{printable(run.scenario)} under {printable(run.strategy)}"
+    name = f"{drawn(run.scenario)} under {drawn(run.strategy)}"
     figure = _figure(10.5, 5.6, f"Load over time: {name}")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     _requests(above, found)
@@ -135,8 +146,8 @@ def _phases(above: Axes, below: Axes, found: Sequence[Phase]) -> None:
 
 
 def _change(before: Phase, after: Phase) -> str:
-    begun = [f"{printable(n)} begins" for n in after.active if n not in before.active]
-    ended = [f"{printable(n)} ends" for n in before.active if n not in after.active]
+    begun = [f"{drawn(n)} begins" for n in after.active if n not in before.active]
+    ended = [f"{drawn(n)} ends" for n in before.active if n not in after.active]
     return ", ".join((*begun, *ended))
 
 

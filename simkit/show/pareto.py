@@ -11,9 +11,8 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
-from simkit.errors import printable
 from simkit.show.columns import number
-from simkit.show.style import BLACK, BLUE, GREY, LABEL, SMALL, TITLE, bare
+from simkit.show.style import BLACK, BLUE, DPI, GREY, LABEL, SMALL, TITLE, bare, drawn
 from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, SERVER
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from simkit.study.compare import Comparison
     from simkit.study.pareto import Question, TradeOff
 
-DPI = 144
 
 __all__ = ["front"]
 
@@ -64,7 +62,7 @@ def _title(traded: TradeOff) -> str:
     everyone = [s.strategy for s in traded.standings]
     if len(traded.front) == len(everyone):
         return "The trade-off: nothing is known to be better all round"
-    names = ", ".join(printable(name) for name in traded.front)
+    names = ", ".join(drawn(name) for name in traded.front)
     return f"The trade-off: choose among {names}"
 
 
@@ -75,10 +73,10 @@ def _foot(found: Comparison, traded: TradeOff, shown: int) -> str:
         if found.replications > 1
         else "one replication: no intervals, nothing can be told apart"
     )
-    hidden = [printable(q.criterion.name) for q in traded.questions if q.tells_nothing]
+    hidden = [drawn(q.criterion.name) for q in traded.questions if q.tells_nothing]
     filled = "filled: none is found to be better in this question"
     lines = [
-        f"{printable(found.scenario)}, {bars}",
+        f"{drawn(found.scenario)}, {bars}",
         f"{filled} (differences held together at {level}); further left is better",
     ]
     if hidden and shown:
@@ -132,7 +130,7 @@ def _frame(axes: Axes, criterion: Criterion, highest: float) -> None:
 
 def _head(criterion: Criterion) -> str:
     whom = "" if criterion.of in (ALL_HONEST, ALL_HOSTILE, SERVER) else criterion.of
-    return f"{criterion.measure.capitalize()}\n{printable(whom)}"
+    return f"{criterion.measure.capitalize()}\n{drawn(whom)}"
 
 
 def _names(axes: Axes, traded: TradeOff) -> None:
@@ -145,9 +143,9 @@ def _names(axes: Axes, traded: TradeOff) -> None:
 
 
 def _label(standing: Standing) -> str:
-    name = printable(standing.strategy)
+    name = drawn(standing.strategy)
     if standing.dominated_by:
-        return f"{name}\nworse than {printable(standing.dominated_by[0])}"
+        return f"{name}\nworse than {drawn(standing.dominated_by[0])}"
     if standing.perhaps_by:
-        return f"{name}\nperhaps worse than {printable(standing.perhaps_by[0])}"
+        return f"{name}\nperhaps worse than {drawn(standing.perhaps_by[0])}"
     return name

@@ -163,13 +163,17 @@ def _failures(found: Report) -> list[str]:
     failures = found.failures()
     if not failures:
         return []
-    return ["What lies farther apart than is allowed:", "\n".join(f"- {f}" for f in failures)]
+    return [
+        "What lies farther apart than is allowed:",
+        "\n".join(f"- {printable(f)}" for f in failures),
+    ]
 
 
 def _grid(titles: Sequence[str], rows: Iterable[Sequence[str]], *, named: int) -> str:
     marks = [":--" if place < named else "--:" for place in range(len(titles))]
     lines = [titles, marks, *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = ([printable(cell).replace("|", r"\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def _how(found: Report) -> str:
@@ -187,14 +191,28 @@ def _how(found: Report) -> str:
         for level, counts in found.floods.items()
     )
     return (
-        f"On {found.date}, {found.processor}, with one worker of nginx {found.nginx} on a core of "
-        f"its own and all clients and the application in one process on the other. Clients are "
+        f"On {found.date}, {found.processor}, with one worker of nginx {found.nginx}"
+        f"{_placed(found)}. Clients are "
         f"the behaviours of the simulation, with the same draws, on real sockets from addresses of "
         f"their own. Floods were made as strong as the levels want it ({floods}). In {requests:,} "
         f"live requests, {strangers:,} answers were none that the plan knows, {unlogged:,} "
         f"requests had no line in the access log (those under way when the window closed among "
         f"them), {otherwise:,} a status there that is not the plan's. In the worst setting the "
         f"clients were {late:.1f} ms late in 1 of 100 cases, their process used {driver:.0%} of "
-        f"its core, and the worker waited {waited:.1%} of the time for others on its core. The "
-        f"costs of the simulation were calibrated between the runs (costs.toml)."
+        f"its core, and the worker waited {waited:.1%} of the time for others on its core. "
+        f"{_priced(found)}."
     )
+
+
+def _placed(found: Report) -> str:
+    together = "all clients and the application in one process"
+    own = " on a core of its own and "
+    return f"{own}{together} on the other" if found.apart else f" and {together}, on the same core"
+
+
+def _priced(found: Report) -> str:
+    from simkit.live.sim_to_real.report import MEASURED
+
+    if found.costs == MEASURED:
+        return f"The costs of the simulation were calibrated between the runs ({MEASURED})"
+    return f"The costs of the simulation are those of {printable(found.costs)}"

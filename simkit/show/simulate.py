@@ -168,7 +168,9 @@ def _lines(found: OneRun) -> Iterator[str]:
         "refused_connections": "connections accepted and reset, for no slot was left",
         "syn_retransmits": "SYNs sent again, for the backlog was full",
         "header_timeouts": "headers that did not end in time",
+        "body_timeouts": "bodies that did not end in time",
         "client_timeouts": "requests whose client gave up",
+        "bad_gateways": "requests that the upstream failed or turned away (502)",
         "gateway_timeouts": "requests that the upstream took too long for (504)",
         "zone_evictions": "keys thrown out of limit zones that were full",
     }

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from simkit.errors import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -22,10 +24,16 @@ COLOURS = (BLACK, BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "++++", "oo", "--")
 
+DPI = 144
 TITLE, LABEL, SMALL = 11.0, 9.0, 8.0
 """Sizes of text in points."""
 
-__all__ = ["Sign", "bare", "plain_log", "sign"]
+__all__ = ["Sign", "bare", "drawn", "plain_log", "sign"]
+
+
+def drawn(text: str) -> str:
+    """Text of a user's for a figure: what is not printable is shown escaped, and a $ is a $."""
+    return printable(text).replace("$", r"\$")
 
 
 @dataclass(frozen=True, slots=True)

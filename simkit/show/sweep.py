@@ -18,7 +18,7 @@ from simkit.measures.intervals import Interval
 from simkit.measures.leakage import AS_IS
 from simkit.show.columns import exact, number
 from simkit.show.console import make_console
-from simkit.show.style import GREY, LABEL, SMALL, TITLE, Sign, bare, sign
+from simkit.show.style import DPI, GREY, LABEL, SMALL, TITLE, Sign, bare, drawn, sign
 from simkit.study.outcome import ALL_HONEST, ALL_HOSTILE, MEASURES, SERVER, unit_of
 from simkit.study.sweep.findings import Sweep
 from simkit.study.sweep.grid import Axis, Value, as_text
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-DPI = 144
 _ACROSS = 3
 _LINES = ("-", "--", "-.", ":")
 _APART = 0.012  # of the axis, between the points of strategies that stand at the same value
@@ -192,7 +191,7 @@ def sweep_figure(found: Sweep, axis: int) -> Figure:
     across = min(_ACROSS, max(len(shown), 1))
     figure = Figure(figsize=(1.0 + 3.4 * across, 1.5 + 2.5 * down), dpi=DPI, layout="constrained")
     study = found.study
-    title = printable(study.title or study.name)
+    title = drawn(study.title or study.name)
     figure.suptitle(title, fontsize=TITLE, x=0.01, ha="left", fontweight="bold")
     if not shown:
         figure.text(0.5, 0.5, "no cell has numbers", ha="center", fontsize=LABEL)
@@ -218,10 +217,10 @@ def sweep_figure(found: Sweep, axis: int) -> Figure:
 
 def _below_figure(found: Sweep, axis: int) -> str:
     study = found.study
-    crowd = printable(study.points[0].scenario.name)
+    crowd = drawn(study.points[0].scenario.name)
     runs = f"{study.replications} replications on the same crowd"
     bars = f"bars: 95 % intervals over {runs}" if study.replications > 1 else "no intervals"
-    others = [printable(a.path) for number, a in enumerate(study.axes) if number != axis]
+    others = [drawn(a.path) for number, a in enumerate(study.axes) if number != axis]
     means = f"; means over all values of {', '.join(others)}" if others else ""
     return f"{crowd}, {bars}{means}"
 
@@ -233,7 +232,7 @@ def _panel(axes: Axes, found: Sweep, axis: int, headline: Headline) -> None:
         values = [headline.at(found, strategy, axis, position) for position in range(len(places))]
         aside = _APART * (index - (len(found.strategies) - 1) / 2.0)
         _line(axes, _shifted(places, aside), values, sign(index), _LINES[index % len(_LINES)])
-        axes.containers[-1].set_label(printable(strategy))
+        axes.containers[-1].set_label(drawn(strategy))
     bare(axes, grid="y")
     axes.set_title(headline.title, fontsize=LABEL, loc="left")
     axes.set_ylabel(headline.unit, fontsize=LABEL)
@@ -288,13 +287,13 @@ def _scale(axes: Axes, parameter: Axis, places: Sequence[float]) -> None:
 
     if _is_wide(places):
         axes.set_xscale("log")
-    texts = [printable(as_text(value)) for value in parameter.values]
+    texts = [drawn(as_text(value)) for value in parameter.values]
     axes.set_xticks(places, texts)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     if max(map(len, texts)) > 6:
         axes.tick_params(axis="x", labelrotation=30)
-    axes.set_xlabel(printable(parameter.title), fontsize=LABEL)
+    axes.set_xlabel(drawn(parameter.title), fontsize=LABEL)
     axes.spines["bottom"].set_color(GREY)
 
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from simkit.errors import printable
 from simkit.measures.phases import phases
 from simkit.measures.timeline import Timeline
-from simkit.show.style import BLACK, BLUE, GREY, LABEL, SMALL, TITLE, VERMILION, bare
+from simkit.show.style import BLACK, BLUE, DPI, GREY, LABEL, SMALL, TITLE, VERMILION, bare, drawn
 from simkit.study.one_run import OneRun
 from simkit.traffic import Flood
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-DPI = 144
 _STRIP = 0.19  # inches
 _LINES = (
     {"color": BLACK, "linewidth": 1.3, "linestyle": "-"},
@@ -72,9 +70,7 @@ def timeline_figure(found: OneRun, told: Timeline) -> Figure:
 
 
 def _title(found: OneRun) -> str:
-    return (
-        f"One run over time: {printable(found.run.scenario)} under {printable(found.run.strategy)}"
-    )
+    return f"One run over time: {drawn(found.run.scenario)} under {drawn(found.run.strategy)}"
 
 
 # Strips
@@ -121,7 +117,7 @@ def _from(name: str) -> Colormap:
 
 
 def _name(name: str, *, honest: bool) -> str:
-    shown = printable(name)
+    shown = drawn(name)
     short = shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
     return short if honest else f"{short}  ✗"
 
@@ -233,4 +229,4 @@ def _floods(found: OneRun, strips: Sequence[Axes], lines: Sequence[Axes], named:
             ground = axes.axvspan(from_s, until_s, facecolor="#EEEEEE", linewidth=0.0, zorder=0)
             ground.set(edgecolor="#CCCCCC", hatch="////")
         top = 0.97 * named.get_ylim()[1]
-        named.text(until_s, top, f" {printable(name)}", va="top", fontsize=SMALL, clip_on=True)
+        named.text(until_s, top, f" {drawn(name)}", va="top", fontsize=SMALL, clip_on=True)

@@ -7,25 +7,26 @@ An edge takes the visitors whose addresses fall to it, holds connections to the 
 them together, and says who asks in a header, which nginx believes if `set_real_ip_from` tells it
 to. It keeps files for a while, tries once more where a connection that had served before turns out
 to be closed, and shows an error page of its own where the server does not answer: silence becomes a
-520. What it shows of the server's sights is a product's way (`simkit.strategy.products`).
+520. What it shows of the server's sights is a product's way (`simkit.strategy.products`). A request
+whose header or body never ends stays at the edge, which asks for nothing before it has all of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from simkit import draws
-from simkit.addresses import AddressRange, in_turn
+from simkit.addresses import in_turn
 from simkit.policy.plan import Decision, Handler, Phase, Rule
 from simkit.policy.source import Source
-from simkit.strategy.products import Product, load_product
+from simkit.strategy.products import Product
 from simkit.traffic.cohorts import Network
 from simkit.traffic.crowd import range_in
-from simkit.traffic.part import NS_PER_S, Count, NotEmpty, NotNegative, Part, Positive
+from simkit.traffic.part import NS_PER_S, NotEmpty, NotNegative, Part, Positive
 from simkit.wire import Address, Fault, Shape, Sight, SightKind, Version
 
 __all__ = ["Cdn", "CdnSpec"]
@@ -47,7 +48,7 @@ class CdnSpec(Part):
 
     product: str = "cloudflare"
     addresses: Annotated[tuple[Network, ...], NotEmpty]
-    edges: Count = 4
+    edges: Annotated[int, Field(ge=1, le=100_000)] = 4
     header: HeaderName = "X-Forwarded-For"
     rtt_ms: NotNegative = 10.0
     origin_rtt_ms: NotNegative | None = None
@@ -56,26 +57,26 @@ class CdnSpec(Part):
     keeps_s: NotNegative = 3600.0
     tries_again: bool = True
 
+    def networks(self) -> list[tuple[IPv4Network | IPv6Network, int]]:
+        """The networks that the edges take their addresses from, and how many take theirs there."""
+        found = [ip_network(text) for text in self.addresses]
+        return [(net, len(range(n, self.edges, len(found)))) for n, net in enumerate(found)]
+
 
 class Cdn:
     """A CDN, ready to be asked. Immutable; caches and connections belong to each run."""
 
-    def __init__(self, spec: CdnSpec, source: Source) -> None:
+    def __init__(self, spec: CdnSpec, product: Product, source: Source) -> None:
         self.spec = spec
-        self.ranges = self._ranges()
+        self.ranges = [range_in(network, edges) for network, edges in spec.networks()]
         """The addresses of the edges, as ranges that take turns."""
-        self.product: Product = load_product(spec.product)
+        self.product = product
         self.keeps_ns = int(spec.keeps_s * NS_PER_S)
         malformed = self.product.like(Sight(SightKind.HTTP, 400), malformed=True)
         rule = Rule(source, "cdn", Phase.FRONT)
         self.malformed = Decision(0, malformed, Handler.PAGE, 0, rule, refused=True)
         """What becomes of a request that is malformed: it never reaches the server."""
         self._endings = tuple(f".{name}" for name in spec.cached)
-
-    def _ranges(self) -> list[AddressRange]:
-        networks = [ip_network(text) for text in self.spec.addresses]
-        takers = [len(range(n, self.spec.edges, len(networks))) for n in range(len(networks))]
-        return [range_in(network, n) for network, n in zip(networks, takers, strict=True)]
 
     def address_of(self, edge: int) -> Address:
         """The address from which an edge connects to the server."""

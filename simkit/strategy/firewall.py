@@ -8,7 +8,7 @@ as in netfilter's hashlimit; it is counted by the generic cell rate algorithm (I
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Literal
@@ -103,12 +103,6 @@ class Firewall:
             count = many.count_until(self._edges.last(many.version, int(who)), first)
             yield count, self.verdict(who)
             first += count
-
-    @property
-    def decisions(self) -> Sequence[Decision]:
-        """Everything that it can decide, each once."""
-        found = [line.decision for line in self._lines]
-        return [*found, self.rate.over] if self.rate is not None else found
 
 
 def _decision(verb: Verb, source: Source) -> Decision:

@@ -18,13 +18,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from simkit.errors import InputError
 from simkit.policy import Bound, Planner, Policy, Site, load_policy
 from simkit.policy.plan import Answer, Consult, Node, Occupy, Plan
 from simkit.policy.source import Source
 from simkit.shipped import find, shipped_files
 from simkit.strategy.cdn import Cdn, CdnSpec
 from simkit.strategy.firewall import Firewall, FirewallSpec
-from simkit.traffic.lines import KeyPath, line_of
+from simkit.strategy.products import load_product
+from simkit.traffic.crowd import room
+from simkit.traffic.lines import KeyPath, line_of, placed
 from simkit.traffic.part import Part
 from simkit.traffic.reading import read_model
 from simkit.wire import Address, Shape
@@ -99,10 +102,9 @@ def load_strategy(name_or_path: str | Path, allow_unsupported: bool = False) -> 
     if path.suffix != ".toml":
         return strategy_of(load_policy(path, allow_unsupported))
     spec, lines = read_model(path, StrategySpec)
-    beside = path.parent / spec.policy
-    policy = load_policy(beside if beside.is_file() else find("policies", spec.policy))
-    if allow_unsupported:
-        policy = load_policy(policy.path, allow_unsupported)
+    with placed(path, lines, ("policy",)):
+        file = find("policies", spec.policy, path.parent)
+    policy = load_policy(file, allow_unsupported)
     return Strategy(
         policy,
         path,
@@ -128,7 +130,15 @@ def _firewall(spec: StrategySpec, path: Path, lines: dict[KeyPath, int]) -> Fire
 def _cdn(spec: StrategySpec, path: Path, lines: dict[KeyPath, int]) -> Cdn | None:
     if spec.cdn is None:
         return None
-    return Cdn(spec.cdn, Source(str(path), line_of(lines, ("cdn",)), "[cdn]"))
+    with placed(path, lines, ("cdn", "product")):
+        product = load_product(find("products", spec.cdn.product, path.parent))
+        if not product.front:
+            raise InputError(f"{product.name} does not stand in front of other servers")
+    for number, (network, edges) in enumerate(spec.cdn.networks()):
+        if room(network) < edges:
+            with placed(path, lines, ("cdn", "addresses", number)):
+                raise InputError(f"{network} has room for {room(network)} edges, not for {edges}")
+    return Cdn(spec.cdn, product, Source(str(path), line_of(lines, ("cdn",)), "[cdn]"))
 
 
 class FrontedPlanner(Planner):

@@ -156,7 +156,8 @@ class RuleTally:
 class Outcome:
     """What is kept of one run.
 
-    Cohorts that are ``unservable`` ask for nothing that could be served, as Slowloris does: they
+    Cohorts that are ``unservable`` ask for nothing that could be served, as Slowloris and floods of
+    handshakes do: they
     have no misses, and all hostile cohorts together are meant without them.
     """
 
@@ -224,7 +225,7 @@ def outcome_of(task: Task, run: Run) -> Outcome:
         found.cohorts,
         tuple(_tally(rule, home) for rule in found.rules),
         load_of(run),
-        tuple(c.name for c in scenario.cohorts if c.kind == "slow"),
+        tuple(c.name for c in scenario.cohorts if not c.wants_answers),
         tuple(w.replace(f"{home}/", "") for w in run.warnings),
     )
 

@@ -8,7 +8,8 @@ A cohort that is ``like`` one of them takes what that says and adds its own, whi
     count = 1
     addresses = ["198.51.100.66"]
 
-A scenario that is ``like`` another takes its site, network, host and leakage.
+A scenario that is ``like`` another takes its site, network, host and leakage. Files that a scenario
+names lie beside it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from simkit import shipped
 from simkit.errors import InputError
-from simkit.traffic.lines import KeyPath, line_of
+from simkit.traffic.lines import KeyPath, key_lines, line_of
 
 __all__ = ["Archetype", "archetypes", "take_after"]
 
@@ -63,6 +64,7 @@ def take_after(document: Document, path: Path, lines: Lines) -> None:
     From another scenario it takes the ground (site, network, host, leakage) as far as it has none
     of its own, never the crowd. Raises InputError, with the line, for what is not known.
     """
+    _place_costs(document, path, lines)
     if "like" in document:
         _take_ground(document, path, lines)
     cohorts = document.get("cohort")
@@ -87,13 +89,37 @@ def _grown(cohort: Document, number: int, path: Path, line: int) -> Document:
 
 
 def _take_ground(document: Document, path: Path, lines: Lines) -> None:
-    name = str(document.pop("like"))
     try:
-        other = shipped.find("scenarios", name)
-        ground = tomllib.loads(other.read_text("utf-8"))
+        ground = _ground_of(str(document.pop("like")), path, (path.resolve(),))
     except (InputError, OSError, ValueError) as error:
         line = line_of(lines, ("like",))
         raise InputError(f"like: {error}", file=path, line=line) from None
-    for part in _GROUND:
-        if part in ground:
-            document.setdefault(part, ground[part])
+    for part, said in ground.items():
+        document.setdefault(part, said)
+
+
+def _ground_of(name: str, path: Path, known: tuple[Path, ...]) -> Document:
+    """The ground of the scenario that one of ``path`` is like, and of what that one is like."""
+    other = shipped.find("scenarios", name, path.parent)
+    if other.resolve() in known:
+        raise InputError("is in the end like itself", file=other)
+    text = other.read_text("utf-8")
+    document = tomllib.loads(text)
+    _place_costs(document, other, key_lines(text))
+    own = {part: document[part] for part in _GROUND if part in document}
+    if "like" not in document:
+        return own
+    return {**_ground_of(str(document["like"]), other, (*known, other.resolve())), **own}
+
+
+def _place_costs(document: Document, path: Path, lines: Lines) -> None:
+    """Say from here where a cost table lies that a scenario names from its own folder."""
+    host = document.get("host")
+    name = host.get("costs") if isinstance(host, dict) else None
+    if not isinstance(name, str) or name in shipped.shipped_files("costs"):
+        return
+    try:
+        document["host"]["costs"] = str(shipped.find("costs", name, path.parent))
+    except InputError as error:
+        line = line_of(lines, ("host", "costs"))
+        raise InputError(f"host.costs: {error}", file=path, line=line) from None

@@ -13,9 +13,9 @@ agent, headers), when it starts something, and how it reacts. What it starts dep
 ``custom``   nothing by itself: `simkit.engine.simulate` is given a behaviour for it
 ===========  ====================================================================================
 
-People behind one address are visitors whose ``addresses`` name a single one. Whatever the kind,
-clients react to what they see (`simkit.traffic.reactions`), which may mean to go on as somebody
-else, and stop by rules (`simkit.traffic.stops`).
+People behind one address are visitors whose ``addresses`` name a single one. Clients react to what
+they see (`simkit.traffic.reactions`), which may mean to go on as somebody else, and stop by rules
+(`simkit.traffic.stops`); a flood does not look at its answers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,17 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from simkit.traffic.arrivals import Arrivals
 from simkit.traffic.catalogue import CLIENTS
-from simkit.traffic.part import Count, Name, NotEmpty, NotNegative, Part, Positive, Share
+from simkit.traffic.part import (
+    Bandwidth,
+    Bytes,
+    Count,
+    Name,
+    NotEmpty,
+    NotNegative,
+    Part,
+    Positive,
+    Share,
+)
 from simkit.traffic.reactions import Action, ReactionTable, Sighting
 from simkit.traffic.stops import Stop
 from simkit.wire import Fault, Version
@@ -66,7 +76,10 @@ def _preset(name: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 Preset = Annotated[str, AfterValidator(_preset)]
 Target = Annotated[str, StringConstraints(pattern=r"^[/*]\S*$")]
-Header = tuple[Annotated[str, Field(min_length=1)], str]
+Method = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00]*$")]
+Header = tuple[Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00]+$")], Line]
+Connections = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class Reach(IntEnum):
@@ -87,8 +100,8 @@ class Call(Part):
     """A request that a caller makes."""
 
     path: Target = "/"
-    method: str = "GET"
-    body_bytes: Annotated[int, Field(ge=0)] = 0
+    method: Method = "GET"
+    body_bytes: Bytes = 0
 
 
 class Flaw(Part):
@@ -129,7 +142,7 @@ class CohortBase(Part):
     tls: bool = False
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     host: str = "site"
-    agents: tuple[str, ...] = ()
+    agents: tuple[Line, ...] = ()
     headers: tuple[Header, ...] = ()
     flaw: Flaw | None = None
     keeps_connections: bool = True
@@ -137,13 +150,13 @@ class CohortBase(Part):
     direct: bool | None = None
     identities: Count = 1
     rotates: Literal["never", "wish", "start"] = "never"
-    downlink_mbit_per_s: Positive | None = None
+    downlink_mbit_per_s: Bandwidth | None = None
     rtt_ms: NotNegative | None = None
     patience_s: Positive = 30.0
     arrivals: Arrivals = Arrivals()
     client: Preset = "once"
     reactions: dict[Sighting, Action] = Field(default_factory=dict)
-    stops: tuple[Stop, ...] = ()
+    stops: Annotated[tuple[Stop, ...], Field(max_length=32)] = ()
 
     @property
     def version(self) -> Version:
@@ -170,6 +183,11 @@ class CohortBase(Part):
         """How far they go: see `Reach`."""
         return Reach.REQUEST
 
+    @property
+    def wants_answers(self) -> bool:
+        """Whether they ask for something that a server could serve."""
+        return self.goes_as_far_as is Reach.REQUEST
+
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks that the clients take their addresses from, in turn."""
         return tuple(ip_network(text) for text in self.addresses)
@@ -190,10 +208,10 @@ class Visitor(CohortBase):
 
     kind: Literal["visitor"]
     pages: Annotated[tuple[Target, ...], NotEmpty]
-    pages_mean: Annotated[float, Field(ge=1)] = 5.0
+    pages_mean: Annotated[float, Field(ge=1, le=10_000)] = 5.0
     think_mean_s: NotNegative = 7.5
     think_cap_s: NotNegative = 70.0
-    connections: Count = 6
+    connections: Connections = 6
 
 
 class Caller(CohortBase):
@@ -230,7 +248,7 @@ class Scanner(CohortBase):
     words: tuple[str, ...] = ()
     endings: Annotated[tuple[str, ...], NotEmpty] = ("",)
     calls: tuple[Call, ...] = ()
-    threads: Count = 10
+    threads: Connections = 10
     examines: bool = True
     rate_per_s: Positive | None = None
 
@@ -263,12 +281,17 @@ class Slow(CohortBase):
     """
 
     kind: Literal["slow"]
-    connections: Count = 50
+    connections: Connections = 50
     open_per_s: Positive = 50.0
-    line_every_s: Positive = 10.0
+    line_every_s: Annotated[float, Field(ge=0.001, le=1e9)] = 10.0
     what: Literal["header", "body"] = "header"
     call: Call = Call()
     heeds: bool = True
+
+    @property
+    def wants_answers(self) -> bool:
+        """What it asks for never comes to its end."""
+        return False
 
     @property
     def asks_for(self) -> Call:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from simkit.errors import InputError
 
 KeyPath = tuple[str | int, ...]
 
-__all__ = ["KeyPath", "key_lines", "line_of"]
+__all__ = ["KeyPath", "key_lines", "key_of", "line_of", "placed"]
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY = re.compile(r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')""")
@@ -41,6 +45,26 @@ def line_of(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)
+
+
+def key_of(place: KeyPath) -> str:
+    """A place in a document as people write it: ``cohort[2].arrivals.every_s``."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "the file"
+
+
+@contextmanager
+def placed(path: Path, lines: Mapping[KeyPath, int], place: KeyPath) -> Iterator[None]:
+    """Errors that have no place get that of a key; those of another file keep theirs."""
+    try:
+        yield
+    except InputError as error:
+        if error.file is not None and error.line is not None:
+            raise
+        what = f"{key_of(place)}: {error}"
+        raise InputError(what, file=path, line=line_of(lines, place)) from None
 
 
 class _Walk:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from simkit.traffic.part import Count, NotNegative, Part, Positive, Share
+from simkit.policy.syntax import MOST_WORKERS
+from simkit.traffic.part import Bandwidth, NotNegative, Part, Positive, Share
 
 __all__ = ["Certificate", "HostSpec", "NetworkSpec", "UpstreamSpec", "ns_per_byte"]
 
@@ -28,7 +29,7 @@ class NetworkSpec(Part):
     """
 
     rtt_ms: NotNegative = 40.0
-    uplink_mbit_per_s: Positive | None = None
+    uplink_mbit_per_s: Bandwidth | None = None
 
 
 class UpstreamSpec(Part):
@@ -41,12 +42,12 @@ class UpstreamSpec(Part):
     even if its client has left.
     """
 
-    servers: Count = 4
+    servers: Annotated[int, Field(ge=1, le=65_535)] = 4
     service: Literal["constant", "exponential", "lognormal"] = "exponential"
     mean_ms: NotNegative = 20.0
-    sigma: Positive = 0.5
+    sigma: Annotated[float, Field(gt=0, le=10)] = 0.5
     timeout_s: Positive = 60.0
-    queue: Annotated[int, Field(ge=0)] | None = None
+    queue: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     fails: Share = 0.0
 
     @property
@@ -62,8 +63,8 @@ class HostSpec(Part):
     of a cost table, ``certificate`` the kind that a full TLS handshake pays for.
     """
 
-    cpus: Count = 2
-    backlog: Annotated[int, Field(ge=0)] = 511
+    cpus: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 2
+    backlog: Annotated[int, Field(ge=0, le=1_000_000_000)] = 511
     costs: str = "nginx-1.22-loopback"
     certificate: Certificate = "ecdsa"
     upstream: UpstreamSpec = UpstreamSpec()

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 __all__ = [
     "NS_PER_MS",
     "NS_PER_S",
+    "Bandwidth",
+    "Bytes",
     "Count",
     "Name",
     "NotEmpty",
@@ -22,10 +24,14 @@ __all__ = [
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Bounds keep whatever is reckoned in whole nanoseconds within 64 bits, in both engines.
+Positive = Annotated[float, Field(ge=1e-6, le=1e9)]
+NotNegative = Annotated[float, Field(ge=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Bytes = Annotated[int, Field(ge=0, le=100_000_000_000)]
+Bandwidth = Annotated[float, Field(ge=0.001, le=1e9)]
+"""In Mbit/s."""
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
 
 Several = TypeVar("Several", bound=Sized)
@@ -42,6 +48,6 @@ NotEmpty = AfterValidator(_not_empty)
 
 
 class Part(BaseModel):
-    """A part of a scenario: immutable, no unknown keys, no silent conversions."""
+    """A part of a scenario: immutable, no unknown keys, no silent conversions, finite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

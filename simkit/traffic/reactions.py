@@ -38,6 +38,8 @@ __all__ = [
 
 _NO_ERRORS = (SightKind.HTTP, SightKind.CONNECTED)
 _ERRORS = {kind: kind.name.lower() for kind in SightKind if kind not in _NO_ERRORS}
+LONGEST_S = 1e9
+"""The longest wait that is told from longer ones: some thirty years."""
 SLOWEST = 1e9
 """The largest factor of a client's gaps."""
 FINE = "ok"
@@ -84,7 +86,7 @@ class Action(Part):
     resend_reused: Annotated[int, Field(ge=0, le=20)] = 0
     """So many in each try, but only where the connection had served before."""
     resend_reused_for: Methods = "any"
-    retry_after_s: tuple[NotNegative, ...] = ()
+    retry_after_s: Annotated[tuple[NotNegative, ...], Field(max_length=1000)] = ()
     """The delay before each further try; when the list ends, so do the tries."""
     retry_for: Methods = "any"
     jitter: Share = 0.0
@@ -101,9 +103,9 @@ class Action(Part):
     """No further try where it asks for a longer wait."""
     zero_is_none: bool = False
     """A Retry-After of 0 is taken for none."""
-    slow_down: Annotated[float, Field(ge=1)] = 1.0
+    slow_down: Annotated[float, Field(ge=1, le=SLOWEST)] = 1.0
     """From now on, gaps between calls are this many times as long."""
-    speed_up: Annotated[float, Field(ge=1)] = 1.0
+    speed_up: Annotated[float, Field(ge=1, le=SLOWEST)] = 1.0
     """From now on they are this many times as short, but never shorter than they were at first."""
     change: Literal["", "agent", "address", "both"] = ""
     """It goes on as somebody else: with its next agent, from its next address."""
@@ -208,4 +210,4 @@ def method_class(method: str) -> MethodClass:
 def retry_after_s(sight: Sight) -> float | None:
     """The seconds that a Retry-After asks for, or None. A date counts as none."""
     value = sight.header("retry-after") or ""
-    return float(value) if value.isdecimal() else None
+    return min(float(value), LONGEST_S) if value.isdecimal() else None

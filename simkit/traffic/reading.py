@@ -15,10 +15,10 @@ from pydantic_core import ErrorDetails
 from simkit import shipped
 from simkit.errors import InputError
 from simkit.traffic.archetypes import take_after
-from simkit.traffic.lines import KeyPath, key_lines, line_of
+from simkit.traffic.lines import KeyPath, key_lines, key_of, line_of
 from simkit.traffic.scenario import Scenario, problems
 
-__all__ = ["Misfit", "key_of", "load_scenario", "misfit", "read_model"]
+__all__ = ["Misfit", "load_scenario", "misfit", "read_model"]
 
 Model = TypeVar("Model", bound=BaseModel)
 Document = dict[str, Any]
@@ -46,12 +46,12 @@ def read_model(
     ``complete`` may add to what the file says before that is looked at.
     """
     text = _text(path)
-    data = _parse(path, text)
-    lines = key_lines(text)
+    data, lines, document = _parse(path, text)
     if complete is not None:
         complete(data, path, lines)
+        document = json.dumps(data, default=str)
     try:
-        return model.model_validate_json(json.dumps(data, default=str)), lines
+        return model.model_validate_json(document), lines
     except ValidationError as error:
         found = misfit(data, lines, error)
         line = line_of(lines, found.place)
@@ -71,15 +71,21 @@ def _text(path: Path) -> str:
     return text
 
 
-def _parse(path: Path, text: str) -> dict[str, object]:
+def _parse(path: Path, text: str) -> tuple[Document, dict[KeyPath, int], str]:
+    """The document, the lines of its keys, and the document as JSON."""
     try:
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
+        return data, key_lines(text), json.dumps(data, default=str)
     except tomllib.TOMLDecodeError as error:
         what = str(error)
         found = _LINE.search(what)
         line = int(found[1]) if found else text.count("\n") + 1
         reason = _LINE.sub("", what).replace("(at end of document)", "").strip()
         raise InputError(f"is not TOML: {reason}", file=path, line=line) from None
+    except RecursionError:
+        raise InputError("is nested too deeply", file=path, line=1) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise InputError(f"cannot be used: {error}", file=path, line=1) from None
 
 
 class Misfit(NamedTuple):
@@ -121,14 +127,6 @@ def _holds(here: Any, part: str | int) -> bool:
     if isinstance(here, dict):
         return part in here
     return isinstance(here, list) and isinstance(part, int) and part < len(here)
-
-
-def key_of(place: KeyPath) -> str:
-    """A place in a document as people write it: ``cohort[2].arrivals.every_s``."""
-    text = ""
-    for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text or "the file"
 
 
 _WORDS = {

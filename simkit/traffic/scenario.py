@@ -11,7 +11,7 @@ from simkit.traffic.cohorts import Cohort, CohortBase, Reach, Scanner, Slow, Vis
 from simkit.traffic.crowd import room
 from simkit.traffic.lines import KeyPath
 from simkit.traffic.machine import HostSpec, NetworkSpec
-from simkit.traffic.part import NS_PER_S, Name, NotEmpty, Part, Positive
+from simkit.traffic.part import NS_PER_S, Name, NotEmpty, Part
 from simkit.traffic.site import SiteSpec
 from simkit.wire import Address, Version, address
 
@@ -45,7 +45,7 @@ class LeakageSpec(Part):
     blocked: AddressText = Field("203.0.113.7", alias="blocked_address")
     host: str = ""
     bare_host: str = ""
-    port: int = 80
+    port: Annotated[int, Field(ge=1, le=65_535)] = 80
 
     @property
     def plain_address(self) -> Address:
@@ -63,12 +63,12 @@ class Scenario(Part):
 
     name: Name
     title: str
-    length_s: Positive
+    length_s: Annotated[float, Field(ge=0.001, le=1e8)]
     site: SiteSpec
     network: NetworkSpec = NetworkSpec()
     host: HostSpec = HostSpec()
     probes: LeakageSpec | None = Field(None, alias="leakage")
-    cohorts: Annotated[tuple[Cohort, ...], Field(alias="cohort"), NotEmpty]
+    cohorts: Annotated[tuple[Cohort, ...], Field(alias="cohort", max_length=1000), NotEmpty]
 
     @property
     def window_ns(self) -> int:
@@ -100,6 +100,8 @@ class Scenario(Part):
 
 
 Problem = tuple[KeyPath, str]
+MOST_CLIENTS = 100_000_000
+"""Of a scenario: the order of events has room for so many (`simkit.host.order`)."""
 
 
 def problems(scenario: Scenario) -> Iterator[Problem]:
@@ -109,6 +111,9 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
         here: KeyPath = ("cohort", number)
         if cohort.name in names[:number]:
             yield (*here, "name"), f"there is another cohort named {cohort.name}"
+        if sum(c.count * c.identities for c in scenario.cohorts[: number + 1]) > MOST_CLIENTS:
+            text = f"makes more than {MOST_CLIENTS:,} clients and identities of the crowd"
+            yield (*here, "count"), text
         yield from _address_problems(cohort, here)
         yield from _time_problems(cohort, scenario.length_s, here)
         yield from _reach_problems(cohort, here)

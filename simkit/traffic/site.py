@@ -8,12 +8,11 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from simkit.policy import Page
-from simkit.traffic.part import NotEmpty, Part
+from simkit.traffic.part import Bytes, NotEmpty, Part
 
 __all__ = ["PageSpec", "SiteSpec"]
 
 Path = Annotated[str, StringConstraints(pattern=r"^/[^\s?#]*$")]
-Bytes = Annotated[int, Field(ge=0)]
 
 
 class PageSpec(Part):
@@ -22,7 +21,7 @@ class PageSpec(Part):
     path: Path
     body_bytes: Bytes = 0
     status: Annotated[int, Field(ge=100, le=599)] = 200
-    resources: tuple[Path, ...] = ()
+    resources: Annotated[tuple[Path, ...], Field(max_length=10_000)] = ()
 
 
 class SiteSpec(Part):

@@ -35,7 +35,7 @@ class Stop(Part):
     count: Count | None = None
     in_a_row: bool = False
     share: Annotated[float, Field(ge=0, lt=1)] | None = None
-    after: Annotated[int, Field(ge=0)] = 0
+    after: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
 
     @model_validator(mode="after")
     def _has_one_measure(self) -> Stop:

@@ -195,10 +195,18 @@ def test_a_cdn_keeps_files_by_their_ending(tmp_path: Path) -> None:
         ("[firewall]\n", "policy: is missing"),
         ('policy = "none.conf"\n', "none.conf: no such file"),
         (FRONTS.replace("198.51.100.7", "198.51.100.700"), "mine.toml:7: firewall.reject[0]"),
-        (FRONTS.replace("per_s = 2", "per_s = 0"), "mine.toml:9: firewall.rate.per_s: must be > 0"),
+        (
+            FRONTS.replace("per_s = 2", "per_s = 0"),
+            "mine.toml:9: firewall.rate.per_s: must be >= 1e-06",
+        ),
         (FRONTS + "pass = 1\n", "mine.toml:10: firewall.pass: is no key that is known here"),
         (CDN.replace("edges = 5", "edges = 0"), "mine.toml:4: cdn.edges: must be >= 1"),
-        (CDN + 'product = "nobody"\n', "no product of that name"),
+        (
+            CDN + 'product = "nobody"\n',
+            "mine.toml:5: cdn.product: nobody: no such file, and no product",
+        ),
+        (CDN + 'product = "apache"\n', "mine.toml:5: cdn.product: Apache does not stand in front"),
+        (CDN.replace("8/29", "8/31"), "mine.toml:3: cdn.addresses[0]: 192.0.2.8/31 has room for 0"),
         (CDN + 'header = "X Y"\n', "mine.toml:5: cdn.header"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from simkit.errors import InputError
+from simkit.host import load_costs
 from simkit.shipped import shipped_files
 from simkit.traffic import Cohort, load_scenario
 from simkit.traffic.archetypes import archetypes
@@ -86,6 +87,32 @@ def test_a_scenario_takes_its_ground_from_another_and_never_the_crowd(tmp_path: 
     assert [cohort.name for cohort in found.cohorts] == ["callers"]
     with pytest.raises(InputError, match=r"scenario.toml:3: like: no_shop: no such file"):
         load_scenario(written(tmp_path, text.replace("small_shop", "no_shop") + ONE_CALLER))
+
+
+MINE = 'name = "mine"\ntitle = "mine"\nlike = "{}"\nlength_s = 9\n'
+
+
+def test_the_ground_may_come_from_a_scenario_that_has_it_from_a_third(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(MINE.format("http_flood") + ONE_CALLER)
+    below = written(tmp_path, MINE.format("mine.toml") + ONE_CALLER)
+    assert load_scenario(below).site == load_scenario("small_shop").site
+    (tmp_path / "mine.toml").write_text(MINE.format(below.name) + ONE_CALLER)
+    with pytest.raises(InputError, match=r":3: like: .* is in the end like itself"):
+        load_scenario(below)
+
+
+def test_a_cost_table_lies_beside_the_scenario_that_names_it(tmp_path: Path) -> None:
+    table = shipped_files("costs")["nginx-1.22-loopback"].read_text()
+    (tmp_path / "mine.toml").write_text(table.replace("accept_us = 31", "accept_us = 7"))
+    host = '[host]\ncosts = "mine.toml"\n'
+    above = tmp_path / "above.toml"
+    above.write_text(MINE.format("small_shop") + host + ONE_CALLER)
+    below = written(tmp_path, MINE.format(above.name) + ONE_CALLER)
+    for file in (above, below):
+        assert load_costs(load_scenario(file).host.costs).accept_us == 7
+    (tmp_path / "mine.toml").unlink()
+    with pytest.raises(InputError, match=r"above.toml:6: host.costs: .*mine.toml: no such file"):
+        load_scenario(above)
 
 
 @pytest.mark.parametrize("name", shipped_files("scenarios"))

@@ -34,10 +34,31 @@ def test_the_base_of_these_tests_is_good(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("length_s = 60", "length_s = 0", "length_s: must be > 0 (it is 0)"),
+        ("length_s = 60", "length_s = 0", "length_s: must be >= 0.001 (it is 0)"),
         ("length_s = 60", "length_s = 'long'", "length_s: should be a valid number"),
         ("rtt_ms = 20", "rtt_ms = -1", "network.rtt_ms: must be >= 0"),
         ("rtt_ms = 20", "rtt_ms = nan", "network.rtt_ms: should be a finite number"),
+        ("length_s = 60", "length_s = 1e300", "length_s: must be <= 1e+08"),
+        ("length_s = 60", "length_s = inf", "length_s: should be a finite number"),
+        ("rtt_ms = 20", "rtt_ms = 1e300", "network.rtt_ms: must be <= 1e+09"),
+        ("cpus = 1", "cpus = 33000", "host.cpus: must be <= 1024"),
+        ("count = 1", "count = 10_000_000_000", "cohort[0].count: must be <= 1e+07"),
+        (
+            "count = 1",
+            "count = 10_000_000\nidentities = 11",
+            "cohort[0].count: makes more than 100,000,000 clients and identities",
+        ),
+        (
+            '{ path = "/" }',
+            '{ path = "/", method = "GET /\\r\\nX" }',
+            "calls[0].method: String should",
+        ),
+        ('agents = ["test/1.0"]', 'agents = ["a\\r\\nX: y"]', "cohort[0].agents[0]: String should"),
+        (
+            "agents = ",
+            "reactions.429 = { slow_down = inf }\nagents = ",
+            "cohort[0].reactions.429.slow_down: should be a finite number",
+        ),
         ("cpus = 1", "cpu = 1", "host.cpu: is no key that is known here"),
         ("cpus = 1", "cpus = 1.5", "host.cpus: should be a valid integer"),
         ('path = "/plain"', 'path = "plain"', "site.page[1].path: String should match"),
@@ -126,6 +147,15 @@ def test_what_is_not_toml_says_where(tmp_path: Path, text: str, line: int, words
     error = refused(tmp_path, text)
     assert words in error.what
     assert error.line == line
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("9" * 5000, "cannot be used"), ("[" * 5000 + "]" * 5000, "is nested too deeply")],
+    ids=["digits", "nesting"],
+)
+def test_values_beyond_all_bounds_are_refused(tmp_path: Path, value: str, words: str) -> None:
+    assert words in refused(tmp_path, f"length_s = {value}\n").what
 
 
 def test_bytes_that_are_no_text_say_where(tmp_path: Path) -> None:

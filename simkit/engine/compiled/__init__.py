@@ -6,11 +6,13 @@ one and the same: plans come from the planner, and limits are `simkit.policy.lim
 stands. Importing this package imports numba.
 
     memory, layout, pools, growing   records in memory, by slots
-    compiler                         what is compiled, and where that is kept
+    compiler, ahead                  what is compiled, where that is kept, fetching ahead
     chances, crowds, starts          draws and arrivals
-    agenda                           which event is next
+    calendar, heap, lanes, queues    which event is next
     gate, connections, server, wire  the host
-    clients, behaviours              the crowd
+    cooling                          prices by pause
+    parties, clients, behaviours     the crowd
+    edges, gateways                  a CDN in front
     loop                             the loop over events
     crowd, tables                    scenario and policy as records, made by Python
     machine, engine                  one run, driven by Python

@@ -9,13 +9,17 @@ text of every source that takes part: whatever is edited there is compiled anew.
 from __future__ import annotations
 
 import ast
+import contextlib
+import getpass
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,8 +31,10 @@ __all__ = ["announce", "cache_folder", "compiled", "entry", "is_kept", "shared",
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_MESSAGE = "Compiling the engine: once, about half a minute."
+_MESSAGE = "Compiling the engine: once, about a minute."
 _KEPT_FOLDERS = 3
+_DIGEST_BYTES = 12
+_IS_OURS = re.compile(rf"[0-9a-f]{{{2 * _DIGEST_BYTES}}}")
 _modules: set[str] = set()
 
 
@@ -78,27 +84,40 @@ def cache_folder() -> Path:
 
 def _home() -> Path:
     """The folder of all versions; where that cannot be written to, one for temporary files."""
-    given = os.environ.get("SIMKIT_CACHE")
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simkit"
-    folder = Path(given) if given else usual
+    given = os.environ.get("SIMKIT_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    folder = Path(given or Path.home() / ".cache") / "simkit"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return Path(tempfile.gettempdir()) / f"simkit-{os.getuid()}"
+        return _temporary()
+    return folder if os.access(folder, os.W_OK) else _temporary()
+
+
+@cache
+def _temporary() -> Path:
+    """A folder of one's own: what lies in it is run, so it must not be anybody else's."""
+    folder = Path(tempfile.gettempdir()) / f"simkit-{getpass.getuser()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if os.name == "posix" and folder.stat().st_uid != os.getuid():
+        return Path(tempfile.mkdtemp(prefix="simkit-"))
     return folder
 
 
 def _clear_old_folders() -> None:
-    folders = sorted(_home().iterdir(), key=lambda folder: folder.stat().st_mtime)
-    for folder in folders[:-_KEPT_FOLDERS]:
-        shutil.rmtree(folder, ignore_errors=True)
+    found = [folder for folder in _home().iterdir() if _IS_OURS.fullmatch(folder.name)]
+    with contextlib.suppress(FileNotFoundError):  # somebody else clears as well
+        found.sort(key=lambda folder: folder.stat().st_mtime)
+        for folder in found[:-_KEPT_FOLDERS]:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 # What takes part
 
 
 def _fingerprint() -> str:
-    found = hashlib.blake2b(f"{numba.__version__} {np.__version__}".encode(), digest_size=12)
+    found = hashlib.blake2b(
+        f"{numba.__version__} {np.__version__}".encode(), digest_size=_DIGEST_BYTES
+    )
     for source in sources():
         found.update(source.read_bytes())
     return found.hexdigest()

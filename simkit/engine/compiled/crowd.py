@@ -21,6 +21,7 @@ from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import Program
 from simkit.engine.compiled.starts import KINDS
 from simkit.engine.stage import Stage
+from simkit.errors import InputError
 from simkit.host import NEVER, Hold
 from simkit.policy import ConnectionSettings
 from simkit.traffic import (
@@ -189,7 +190,13 @@ class Crowd:
                 edges = [stage.strategy.cdn.edge_of(who) for who in addresses]
                 places["edge"][which :: len(ranges)] = edges
         record["first_place"] = self.places.extend(places)
-        record["block"] = self.bind.extend(np.full(self._cells(position), -1))
+        if self.bind.count + self._cells(position) > np.iinfo(np.int32).max:
+            raise InputError(
+                f"cohort {cohort.name}: clients × identities × agents × requests are too many for "
+                "the compiled engine",
+                hint="fewer of one of them",
+            )
+        record["block"] = self.bind.extend(np.full(self._cells(position), -1, "i4"))
         self._blocks.append(int(record["block"]))
 
     def _settings(self, port: int) -> ConnectionSettings | None:

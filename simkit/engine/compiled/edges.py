@@ -66,7 +66,7 @@ def take(w: Any, slot: int) -> None:
 def arrives(w: Any, slot: int) -> None:
     """The request is at the edge."""
     a = attempt_at(w, slot)
-    if a.over:
+    if a.over or a.hold:
         return
     root = record_at(w.nodes, root_of(w, a.bound), NODE)
     if root.kind == _ANSWER and decision_at(w, root.decision).in_front:

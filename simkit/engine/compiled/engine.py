@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from simkit.engine.rows import REQUEST_ORDER, WISH_ORDER, sorted_rows
 from simkit.engine.run import REQUESTS, SERIES, WISHES, Columns, as_columns
 from simkit.engine.stage import Stage
 from simkit.engine.sums import answer_sums, client_sums
-from simkit.host import Costs, Upstream
+from simkit.host import Costs, CostTable, Upstream
 from simkit.host.tally import Tally
 
 __all__ = ["NAME", "run"]
@@ -29,10 +29,8 @@ def run(setup: Setup) -> Recorded:
     loop.prepare()
     stage = setup.stage
     costs = Costs(setup.cost_table, stage.scenario.host.certificate)
-    if NAME not in stage.grounds:
-        stage.grounds[NAME] = Crowd(stage), Tables(stage, costs)
-    crowd, tables = cast(tuple[Crowd, Tables], stage.grounds[NAME])
-    machine = Machine(crowd, tables, setup, costs)
+    ground = _ground(stage, setup.cost_table, costs)
+    machine = Machine(ground.crowd, ground.tables, setup, costs)
     machine.run()
     requests = _columns(machine.rows("request_rows"), REQUESTS, REQUEST_ORDER)
     wishes = _columns(machine.rows("wish_rows"), WISHES, WISH_ORDER)
@@ -44,11 +42,28 @@ def run(setup: Setup) -> Recorded:
         wishes=wishes,
         clients=client_sums(cohort, address, requests, wishes) if rows else machine.client_sums(),
         answers=answer_sums(requests) if rows else machine.answer_sums(),
-        rules=tables.rules.known,
+        rules=ground.tables.rules.known,
         series=as_columns(machine.seen, SERIES),
         load=_load(machine, stage),
         events=int(machine.world["happened"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What runs on one stage share, at these prices."""
+
+    priced: CostTable
+    crowd: Crowd
+    tables: Tables
+
+
+def _ground(stage: Stage, table: CostTable, costs: Costs) -> _Ground:
+    """That of an earlier run, or a new one where there is none at these prices."""
+    found = stage.grounds.get(NAME)
+    if not isinstance(found, _Ground) or found.priced != table:
+        found = stage.grounds[NAME] = _Ground(table, Crowd(stage), Tables(stage, costs))
+    return found
 
 
 def _columns(rows: npt.NDArray[np.void], schema: dict[str, str], order: tuple[str, ...]) -> Columns:

@@ -57,7 +57,8 @@ class Tables:
         self._sight_numbers: dict[Sight, int] = {}
         self._plans: dict[int, tuple[Plan, dict[Node, int]]] = {}
         for number, kind in sorted(_PLAIN.items()):
-            assert self._add_sight(Sight(kind)) == number
+            if self._add_sight(Sight(kind)) != number:
+                raise AssertionError(f"{kind} has another number than in wires")
         for kind in _PLAIN.values():
             self._look_through(Sight(kind))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +16,7 @@ from simkit.live.crowd.agenda import ClockAgenda
 from simkit.live.crowd.poller import Poller
 from simkit.live.crowd.requests import NUMBER_HEADER, Requests
 from simkit.policy import Site
+from simkit.policy.answers import reason
 from simkit.traffic import UpstreamSpec
 
 __all__ = ["Application"]
@@ -101,7 +101,7 @@ class Application:
             page = self._site.find(target.decode("latin-1").partition("?")[0])
             status, size = (404, 0) if page is None else (page.status, page.body_bytes)
             top = (
-                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: application\r\n"
+                f"HTTP/1.1 {status} {reason(status) or '-'}\r\nServer: application\r\n"
                 f"Content-Type: text/html\r\nContent-Length: {size}\r\n\r\n"
             )
             known = self._pages[target] = top.encode() + b"x" * size

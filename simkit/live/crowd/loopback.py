@@ -6,7 +6,7 @@ in the crowd and in a policy. So `geo`, `allow` and `deny` meet those whom they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -29,6 +29,7 @@ _INPUT_FILES = frozenset(
     ssl_session_ticket_key auth_basic_user_file""".split()
 )
 _SHORTEST = 16
+_MOST_PLACES = 255
 
 
 class Loopback:
@@ -52,6 +53,9 @@ class Loopback:
         if a == _LOOPBACK:
             return network
         place = self._places.setdefault((a, b), len(self._places) + 1)
+        if place > _MOST_PLACES:
+            what = f"{network}: more than {_MOST_PLACES} networks /16 find no place on loopback"
+            raise InputError(what, hint="a policy or a crowd with fewer")
         return IPv4Network((bytes((_LOOPBACK, place, c, d)), network.prefixlen))
 
     def scenario(self, scenario: Scenario) -> Scenario:
@@ -75,8 +79,11 @@ class Loopback:
         """
         folder.mkdir(parents=True, exist_ok=True)
         tree = tuple(self._directive(d, policy.path.resolve().parent) for d in read(policy.path))
-        for shown, key in _pairs(tree):
-            make_certificate(folder / shown, folder / key, ("localhost",), certificate)
+        names: dict[str, str] = {}
+        for number, (shown, key) in enumerate(sorted(_pairs(tree))):
+            made = names.setdefault(shown, f"{number}.crt"), names.setdefault(key, f"{number}.key")
+            make_certificate(folder / made[0], folder / made[1], ("localhost",), certificate)
+        tree = tuple(_shown(item, names) for item in tree)
         file = folder / f"{policy.name}.conf"
         file.write_text(write(tree).text, encoding="utf-8", errors="surrogateescape")
         return load_policy(file, policy.allow_unsupported)
@@ -86,8 +93,6 @@ class Loopback:
         name = self.network(item.name) if in_geo else item.name
         if item.name in _NAMING:
             args = tuple(self.network(word) for word in args)
-        elif item.name in _CERTIFICATES and args and "$" not in args[0]:
-            args = (args[0].lstrip("/"), *args[1:])
         elif item.name in _INPUT_FILES and args:
             args = (str(home / args[0]), *args[1:])
         block = item.block
@@ -95,6 +100,15 @@ class Loopback:
             geo = item.name == "geo"
             block = tuple(self._directive(inner, home, in_geo=geo) for inner in block)
         return replace(item, name=name, args=args, block=block)
+
+
+def _shown(item: Directive, names: Mapping[str, str]) -> Directive:
+    """The same with the certificates that were made for it."""
+    args = item.args
+    if item.name in _CERTIFICATES and args:
+        args = (names.get(args[0], args[0]), *args[1:])
+    block = None if item.block is None else tuple(_shown(inner, names) for inner in item.block)
+    return replace(item, args=args, block=block)
 
 
 def _pairs(tree: Iterable[Directive]) -> set[tuple[str, str]]:

@@ -58,11 +58,6 @@ class Secret:
         return True
 
     @property
-    def speaks_http2(self) -> bool:
-        """Whether HTTP/2 was agreed on."""
-        return self._tls.selected_alpn_protocol() == HTTP_2
-
-    @property
     def session(self) -> ssl.SSLSession | None:
         """What a further connection can resume: there from the server's first word on."""
         return self._tls.session

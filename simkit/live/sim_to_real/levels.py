@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from simkit.errors import InputError
 from simkit.traffic import Scenario
 
-__all__ = ["LEVELS", "Counts", "Level", "scaled", "with_counts"]
+__all__ = ["LEVELS", "Counts", "Level", "check_floods", "scaled", "with_counts"]
 
 Counts = Mapping[str, int]
 """How many clients cohorts have, by their names; others have what the scenario says."""
@@ -44,6 +45,17 @@ def with_counts(scenario: Scenario, counts: Counts) -> Scenario:
         if counts.get(cohort.name, cohort.count)
     )
     return scenario.model_copy(update={"cohorts": cohorts})
+
+
+def check_floods(scenario: Scenario, levels: Sequence[Level]) -> None:
+    """Raises InputError where a cohort whose strength makes the levels is not in the scenario."""
+    known = {cohort.name for cohort in scenario.cohorts}
+    missing = sorted({name for level in levels for name in level.guess} - known)
+    if missing:
+        raise InputError(
+            f"{scenario.name} has no cohort named {' or '.join(missing)}",
+            hint="the strength of both makes the levels",
+        )
 
 
 def scaled(level: Level, counts: Counts, without: float, found: float) -> Counts:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan, nan
+from math import inf, isnan, nan
 from statistics import median
 from typing import Any
 
 from simkit.live.sim_to_real.lived import Facts
 from simkit.live.sim_to_real.outcomes import Count, added
 
-__all__ = ["FEWEST", "Allowed", "Cohort", "Cpu", "Report", "Setting"]
+__all__ = ["FEWEST", "MEASURED", "Allowed", "Cohort", "Cpu", "Report", "Setting"]
 
 FEWEST = 1000
-"""Outcomes that a cohort must have, over all repeats, to be judged."""
+"""Requests that a cohort must have made, over all repeats, to be judged."""
+
+MEASURED = "costs.toml"
+"""The cost table that a trial measures itself, beside its report."""
 
 Simulated = tuple[dict[str, Count], Mapping[str, float]]
 
@@ -72,9 +75,14 @@ class Cohort:
 
     @property
     def attempts_off(self) -> float:
-        """Attempts per wish: simulated over live, less one; nan where no wish ended."""
-        live = self.live.attempts_per_wish
-        return self.simulated.attempts_per_wish / live - 1 if live else nan
+        """Attempts per wish: simulated over live, less one.
+
+        It is nan where no wish ended in either, infinite where wishes ended in one of them alone.
+        """
+        live, simulated = self.live.attempts_per_wish, self.simulated.attempts_per_wish
+        if isnan(live) or isnan(simulated):
+            return nan if isnan(live) and isnan(simulated) else inf
+        return simulated / live - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,10 @@ class Cpu:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything about a trial. ``floods`` are the strengths that the levels came to need."""
+    """Everything about a trial. ``floods`` are the strengths that the levels came to need.
+
+    ``costs`` names the cost table, ``apart`` says whether the worker had a core of its own.
+    """
 
     scenario: str
     clients: Mapping[str, int]
@@ -108,8 +119,9 @@ class Report:
     nginx: str
     date: str
     processor: str
+    costs: str
+    apart: bool
     floods: Mapping[str, Mapping[str, int]]
-    wanted: Mapping[str, float]
     lived: Mapping[Setting, Sequence[Facts]]
     simulated: Mapping[Setting, Sequence[Simulated]]
     allowed: Allowed = field(default_factory=Allowed)
@@ -201,6 +213,8 @@ class Report:
             "nginx": self.nginx,
             "date": self.date,
             "processor": self.processor,
+            "costs": self.costs,
+            "apart": self.apart,
             "floods": {name: dict(counts) for name, counts in self.floods.items()},
             "allowed": {
                 "points": self.allowed.points,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from simkit.errors import InputError
+from simkit.study.sweep.store import write_whole
 
 __all__ = ["Store"]
 
@@ -15,8 +18,8 @@ _NAME = "measured.jsonl"
 class Store:
     """Lines of JSON in a folder, each under a key. Without a folder they are kept in memory.
 
-    The first line says what is measured (``about``): after a change of that everything is measured
-    anew.
+    The first line says what is measured (``about``). Raises InputError where the folder holds what
+    was measured of something else, which is not thrown away unasked, or is no such file.
     """
 
     def __init__(self, folder: Path | None, about: Mapping[str, Any]) -> None:
@@ -26,9 +29,16 @@ class Store:
         if self._file is None:
             return
         lines = self._file.read_text("utf-8").splitlines() if self._file.exists() else []
-        if lines[:1] == [head]:
-            self._known = dict(map(_read, _whole(lines[1:])))
-        self._file.write_text("".join(f"{line}\n" for line in (head, *self._lines())), "utf-8")
+        if lines and lines[0] != head:
+            raise InputError(
+                "holds what was measured under other conditions",
+                file=self._file,
+                line=1,
+                hint="another --out, or remove the file to measure anew",
+            )
+        self._known = dict(_read(self._file, lines))
+        text = "".join(f"{line}\n" for line in (head, *self._lines()))
+        write_whole(self._file, text.encode())
 
     def _lines(self) -> list[str]:
         return [json.dumps({"key": key, "value": value}) for key, value in self._known.items()]
@@ -45,11 +55,13 @@ class Store:
                 file.write(json.dumps({"key": key, "value": value}) + "\n")
 
 
-def _read(line: str) -> tuple[str, Any]:
-    found = json.loads(line)
-    return found["key"], found["value"]
-
-
-def _whole(lines: list[str]) -> list[str]:
-    """The lines without one that was cut off in the middle of being written."""
-    return [line for line in lines if line.endswith("}")]
+def _read(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """What the lines after the first say; the last may have been cut off while it was written."""
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            found = json.loads(line)
+            yield found["key"], found["value"]
+        except (ValueError, TypeError, KeyError):
+            if number < len(lines):
+                hint = "remove the line to measure it again"
+                raise InputError("is no measurement", file=file, line=number, hint=hint) from None

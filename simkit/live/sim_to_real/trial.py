@@ -18,13 +18,14 @@ from typing import Any
 from simkit.engine import simulate
 from simkit.live.calibrate import Calibration, Conditions, Effort, Measurement, calibrate, fit
 from simkit.live.calibrate import to_toml as cost_table
+from simkit.live.calibrate.worker import cores_apart
 from simkit.live.crowd import live
 from simkit.live.crowd.loopback import Loopback
 from simkit.live.nginx import find_nginx, nginx_version
-from simkit.live.sim_to_real.levels import Counts, Level, scaled, with_counts
+from simkit.live.sim_to_real.levels import Counts, Level, check_floods, scaled, with_counts
 from simkit.live.sim_to_real.lived import Facts, facts_of
 from simkit.live.sim_to_real.outcomes import Count, counted
-from simkit.live.sim_to_real.report import Report, Setting
+from simkit.live.sim_to_real.report import MEASURED, Report, Setting
 from simkit.live.sim_to_real.round_trip import round_trip_ms
 from simkit.live.sim_to_real.store import Store
 from simkit.policy import Policy
@@ -40,7 +41,6 @@ CROWD = Path(__file__).with_name("crowd.toml")
 
 _PILOT_S = 15.0
 _CALIBRATION = Effort(repeats=1, window_s=0.5)
-_COSTS = "costs.toml"
 _NAME = "sim-to-real"
 
 
@@ -76,6 +76,7 @@ class _Trial:
         self._wanted = wanted
         self._made = made
         self._tell = tell
+        check_floods(wanted.scenario, wanted.levels)
         self._version = nginx_version(find_nginx(wanted.program))
         loopback = Loopback()
         self._scenario = loopback.scenario(wanted.scenario)
@@ -86,7 +87,7 @@ class _Trial:
         }
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        self._costs_file = (folder or made).resolve() / _COSTS
+        self._costs_file = (folder or made).resolve() / MEASURED
         self._store = Store(folder, self._about())
         pairs = len(self._policies) * len(wanted.levels)
         self._steps = len(wanted.levels) + 1 + wanted.repeats * (2 * pairs + (wanted.costs is None))
@@ -104,11 +105,13 @@ class _Trial:
             "levels": [level.name for level in wanted.levels],
             "seed": wanted.seed,
             "nginx": self._version,
+            "processor": wanted.processor,
             "costs": wanted.costs,
         }
 
     def run(self) -> Report:
         wanted = self._wanted
+        date = self._remembered("begun", lambda: wanted.date)
         rtt_ms = self._kept("round trip", "the round trip on loopback", round_trip_ms)
         network = self._scenario.network.model_copy(update={"rtt_ms": rtt_ms})
         self._scenario = self._scenario.model_copy(update={"network": network})
@@ -141,13 +144,19 @@ class _Trial:
             seed=wanted.seed,
             rtt_ms=rtt_ms,
             nginx=self._version,
-            date=wanted.date,
+            date=date,
             processor=wanted.processor,
+            costs=wanted.costs or MEASURED,
+            apart=self._apart(),
             floods={name: dict(found) for name, found in counts.items()},
-            wanted={level.name: level.utilisation for level in wanted.levels},
             lived=lived,
             simulated=simulated,
         )
+
+    @staticmethod
+    def _apart() -> bool:
+        with cores_apart() as cores:
+            return cores.apart
 
     # Steps
 
@@ -158,6 +167,9 @@ class _Trial:
     def _kept(self, key: str, words: str, measure: Callable[[], Any]) -> Any:
         """What is in the store, or else is measured now."""
         self._step(words)
+        return self._remembered(key, measure)
+
+    def _remembered(self, key: str, measure: Callable[[], Any]) -> Any:
         found = self._store.get(key)
         if found is None:
             found = measure()

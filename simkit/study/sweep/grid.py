@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from simkit.errors import InputError
-from simkit.traffic.lines import KeyPath
-from simkit.traffic.reading import key_of, misfit
+from simkit.traffic.lines import KeyPath, key_of
+from simkit.traffic.reading import misfit
 from simkit.traffic.scenario import Scenario, problems
 
 Value: TypeAlias = Any

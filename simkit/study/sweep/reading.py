@@ -22,7 +22,7 @@ it is. What a path may name is said in `simkit.study.sweep.grid`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,9 +36,9 @@ from simkit.study.shared import Shared
 from simkit.study.sweep.grid import Axis, Value, canonical, points_of, scenario_with
 from simkit.study.sweep.study import Study
 from simkit.traffic import Arrivals, Probe, Scenario, load_scenario
-from simkit.traffic.lines import KeyPath, line_of
+from simkit.traffic.lines import KeyPath, key_of, line_of, placed
 from simkit.traffic.part import Count, Name, NotEmpty, Part
-from simkit.traffic.reading import key_of, read_model
+from simkit.traffic.reading import read_model
 
 __all__ = ["StrategySpec", "StudySpec", "known_measures", "load_study"]
 
@@ -114,15 +114,8 @@ class _Reader:
             spec.title,
         )
 
-    @contextmanager
-    def _about(self, place: KeyPath) -> Iterator[None]:
-        """Errors that have no place get this one; those of another file keep theirs."""
-        try:
-            yield
-        except InputError as error:
-            if error.file is not None and error.line is not None:
-                raise
-            raise self._error(place, str(error)) from None
+    def _about(self, place: KeyPath) -> AbstractContextManager[None]:
+        return placed(self.path, self.lines, place)
 
     def _error(self, place: KeyPath, what: str, hint: str | None = None) -> InputError:
         line = line_of(self.lines, place)
@@ -130,9 +123,7 @@ class _Reader:
 
     def _beside(self, kind: shipped.Kind, name: str) -> Path:
         """A shipped file by its name, or a file whose path begins at the study's folder."""
-        if name in shipped.shipped_files(kind):
-            return shipped.find(kind, name)
-        return shipped.find(kind, self.path.parent / name)
+        return shipped.find(kind, name, self.path.parent)
 
     def _named(self, name: str) -> Path:
         if name in shipped.shipped_files("strategies"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_it_is_said_that_something_is_compiled(
 ) -> None:
     monkeypatch.setenv("SIMKIT_CACHE", str(tmp_path))
     folder = compiler.cache_folder()
-    assert folder.parent == tmp_path
+    assert folder.parent == tmp_path / "simkit"
     assert not compiler.is_kept(folder)
     compiler.announce(folder)
     assert "Compiling the engine" in capsys.readouterr().err
@@ -112,9 +113,24 @@ def test_a_second_use_needs_no_compiling(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_old_folders_are_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMKIT_CACHE", str(tmp_path))
-    for number in range(6):
-        folder = tmp_path / f"old{number}"
-        folder.mkdir()
+    names = ["of-somebody-else", *(f"{number:024x}" for number in range(6))]
+    for number, name in enumerate(names):
+        folder = tmp_path / "simkit" / name
+        folder.mkdir(parents=True)
         os.utime(folder, (number, number))
     compiler.announce(tmp_path / "new")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["old3", "old4", "old5"]
+    kept = sorted(path.name for path in (tmp_path / "simkit").iterdir())
+    assert kept == [*names[-3:], names[0]]
+
+
+def test_where_nothing_can_be_written_another_folder_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SIMKIT_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    compiler._temporary.cache_clear()
+    folder = compiler.cache_folder().parent
+    assert folder.parent == tmp_path
+    assert folder.stat().st_mode & 0o77 == 0
+    compiler._temporary.cache_clear()

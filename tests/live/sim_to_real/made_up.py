@@ -59,8 +59,9 @@ def report(
         nginx="1.22.1",
         date="2026-01-31",
         processor="a processor",
+        costs="costs.toml",
+        apart=True,
         floods={"10%": {"flood": 1, "leech": 2}},
-        wanted={"10%": 0.1},
         lived={one: [facts(live, cpu_s) for _ in range(repeats)] for one in settings},
         simulated={
             one: [(dict(simulated or live), load) for _ in range(repeats)] for one in settings

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from simkit.errors import InputError
 from simkit.live.sim_to_real import CROWD, LEVELS, Level
-from simkit.live.sim_to_real.levels import scaled, with_counts
+from simkit.live.sim_to_real.levels import check_floods, scaled, with_counts
 from simkit.live.sim_to_real.round_trip import round_trip_ms
 from simkit.live.sim_to_real.store import Store
 from simkit.traffic import load_scenario
@@ -62,10 +63,29 @@ def test_a_line_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
     assert Store(tmp_path, {"seed": 1}).get("b") == 3
 
 
-def test_another_trial_begins_anew(tmp_path: Path) -> None:
+def test_what_another_trial_measured_is_not_thrown_away(tmp_path: Path) -> None:
     Store(tmp_path, {"seed": 1}).put("a", 1)
-    assert Store(tmp_path, {"seed": 2}).get("a") is None
-    assert Store(tmp_path, {"seed": 1}).get("a") is None
+    with pytest.raises(InputError, match=r"measured.jsonl:1: holds what was measured under other"):
+        Store(tmp_path, {"seed": 2})
+    assert Store(tmp_path, {"seed": 1}).get("a") == 1
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "3", '{"key": "b"}'])
+def test_a_line_that_is_no_measurement_is_named(tmp_path: Path, line: str) -> None:
+    store = Store(tmp_path, {"seed": 1})
+    store.put("a", 1)
+    (file,) = tmp_path.iterdir()
+    file.write_text(f"{file.read_text()}{line}\n")
+    assert Store(tmp_path, {"seed": 1}).get("b") is None
+    file.write_text(f"{file.read_text()}{line}\n")
+    store.put("c", 2)
+    with pytest.raises(InputError, match=r"measured.jsonl:3: is no measurement"):
+        Store(tmp_path, {"seed": 1})
+
+
+def test_a_scenario_needs_the_floods_whose_strength_makes_the_levels() -> None:
+    with pytest.raises(InputError, match="small_shop has no cohort named leech"):
+        check_floods(load_scenario("small_shop"), LEVELS)
 
 
 def test_without_a_folder_it_is_kept_in_memory() -> None:
