@@ -17,10 +17,16 @@ from enum import IntEnum
 from math import exp, log, log1p
 
 _MASK = (1 << 64) - 1
-_GOLDEN = 0x9E3779B97F4A7C15
-_INVERSE_2_53 = 1.0 / (1 << 53)
+GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+"""The constants of SplitMix64."""
+INVERSE_2_53 = 1.0 / (1 << 53)
+"""The step between the numbers that `uniform` gives."""
 
 __all__ = [
+    "FIRST",
+    "GOLDEN",
+    "INVERSE_2_53",
+    "SECOND",
     "Purpose",
     "exponential",
     "geometric",
@@ -52,9 +58,9 @@ class Purpose(IntEnum):
 
 def mix(state: int, part: int) -> int:
     """One link of the chain: 64 bits out of 64 bits and any integer (taken modulo 2**64)."""
-    z = (state + _GOLDEN * ((part & _MASK) + 1)) & _MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    z = (state + GOLDEN * ((part & _MASK) + 1)) & _MASK
+    z = ((z ^ (z >> 30)) * FIRST) & _MASK
+    z = ((z ^ (z >> 27)) * SECOND) & _MASK
     return z ^ (z >> 31)
 
 
@@ -70,7 +76,7 @@ def stream(seed: int, name: str, index: int) -> int:
 
 def uniform(key: int, purpose: int, first: int = 0, second: int = 0) -> float:
     """A number in [0, 1) for this stream, purpose and (usually) wish and attempt."""
-    return (mix(mix(mix(key, purpose), first), second) >> 11) * _INVERSE_2_53
+    return (mix(mix(mix(key, purpose), first), second) >> 11) * INVERSE_2_53
 
 
 def exponential(mean: float, u: float) -> float:

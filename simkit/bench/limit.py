@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit import draws
+from simkit.many_draws import mixes, units
 from simkit.policy import limits
 
 __all__ = ["RATE_PER_1000_S", "Arrivals", "Limiter", "arrivals", "decide", "keys", "passed_share"]
@@ -60,21 +61,8 @@ def keys(key_count: int, decisions: int) -> Ints:
     The arithmetic is that of whole numbers until the last step, a product of two doubles, so the
     array says what the scalar functions say.
     """
-    chain = np.uint64(draws.mix(KEY_STREAM, 0))
-    found = _mix(chain, np.arange(decisions, dtype=np.uint64))
-    found = _mix(found, np.zeros(1, dtype=np.uint64))
-    uniform = (found >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
-    return (uniform * key_count).astype(np.int64)
-
-
-def _mix(
-    state: np.uint64 | npt.NDArray[np.uint64], part: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.uint64]:
-    """`simkit.draws.mix` on arrays; unsigned arrays wrap around as it masks."""
-    z = state + np.uint64(0x9E3779B97F4A7C15) * (part + np.uint64(1))
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    found = mixes(mixes(draws.mix(KEY_STREAM, 0), np.arange(decisions, dtype=np.uint64)), 0)
+    return (units(found) * key_count).astype(np.int64)
 
 
 class Limiter:

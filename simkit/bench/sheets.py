@@ -158,11 +158,12 @@ def _missing(rows: Sequence[Row]) -> str:
     by_reason: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         sizes = by_reason.setdefault((row.engine, row.not_measured), [])
-        if row.size and f"{row.size:,}" not in sizes:
-            sizes.append(f"{row.size:,}")
+        size = f"{row.size:,} and {row.requests:,} requests" if row.requests else f"{row.size:,}"
+        if row.size and size not in sizes:
+            sizes.append(size)
     found = []
     for (engine, reason), sizes in by_reason.items():
-        several = f" with {' and '.join(sizes)}" if sizes else ""
+        several = f" with {', '.join(sizes)}" if sizes else ""
         found.append(f"{engine}{several} ({printable(reason)})")
     return "; ".join(found)
 

@@ -85,7 +85,7 @@ def recorded(
         load=load,
         events=world.agenda.happened(),
     )
-    return found if setup.record == "all" else found.without_rows()
+    return found if setup.has_rows else found.without_rows()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from simkit.traffic.part import NS_PER_MS
 
 __all__ = ["Clock"]
 
-_BASE_MS = 1_000_000_000
+BASE_MS = 1_000_000_000
 """When the run begins on nginx's clock: long after 0, which limits take for never."""
 
 
@@ -22,8 +22,8 @@ class Clock:
 
     def ms(self, now_ns: int) -> int:
         """nginx's time at a time of the run."""
-        return (now_ns + self.offset_ns) // NS_PER_MS + _BASE_MS
+        return (now_ns + self.offset_ns) // NS_PER_MS + BASE_MS
 
     def ns(self, ms: int) -> int:
         """When nginx's clock comes to show that time."""
-        return (ms - _BASE_MS) * NS_PER_MS - self.offset_ns
+        return (ms - BASE_MS) * NS_PER_MS - self.offset_ns

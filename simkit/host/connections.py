@@ -32,7 +32,7 @@ __all__ = ["Connections", "SettingsOf"]
 SettingsOf = Callable[[int], ConnectionSettings]
 """The settings of a port; KeyError where nobody listens."""
 
-_SYN_RETRIES_NS = tuple(s * 1_000_000_000 for s in (1, 2, 4, 8, 16, 32))
+SYN_RETRIES_NS = tuple(s * 1_000_000_000 for s in (1, 2, 4, 8, 16, 32))
 """Linux sends a lost SYN again after 1 s and doubles the wait: at 1, 3, 7, 15, 31 and 63 s."""
 
 _TIMER = base(Kind.TIMER)
@@ -41,7 +41,7 @@ _CONNECT = base(Kind.CONNECT)
 _REQUEST = base(Kind.REQUEST)
 _LINE = base(Kind.LINE)
 
-_HELLO_NS = 200_000
+HELLO_NS = 200_000
 """How long a client takes for its hello once TCP is connected. Measured with OpenSSL 3.0: 80 µs
 if it has just made others, some 200 if not; the worker has accepted and sleeps before it comes."""
 
@@ -184,13 +184,13 @@ class Connections:
             exchange.reply(_CONNECTED, self._agenda.now)
         elif connection.tls:
             key = _REQUEST | exchange.place  # its request can come only after that
-            self._agenda.at(self._agenda.now + _HELLO_NS, key, self._hello_arrives, exchange)
+            self._agenda.at(self._agenda.now + HELLO_NS, key, self._hello_arrives, exchange)
 
     def _lose_syn(self, exchange: Exchange) -> None:
         self.tally.syn_retransmits += 1
         tries = exchange.connection.syns
-        if tries <= len(_SYN_RETRIES_NS):
-            self._syn(exchange, self._agenda.now + _SYN_RETRIES_NS[tries - 1])
+        if tries <= len(SYN_RETRIES_NS):
+            self._syn(exchange, self._agenda.now + SYN_RETRIES_NS[tries - 1])
 
     def _accept(self, exchange: Exchange) -> tuple[int, Then]:
         connection = exchange.connection

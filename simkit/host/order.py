@@ -76,17 +76,18 @@ class Kind(IntEnum):
 
 
 _ENTITY_BITS = 27
-_SEQUENCE_BITS = 32
+SEQUENCE_BITS = 32
+PLACE_BITS = _ENTITY_BITS + SEQUENCE_BITS
 
 
 def base(kind: Kind) -> int:
     """The part of a `priority` that the kind makes up."""
-    return int(kind) << (_ENTITY_BITS + _SEQUENCE_BITS)
+    return int(kind) << PLACE_BITS
 
 
 def place(entity: int, sequence: int) -> int:
     """The part that entity (below 2**27) and sequence (below 2**32) make up."""
-    return entity << _SEQUENCE_BITS | sequence
+    return entity << SEQUENCE_BITS | sequence
 
 
 def priority(kind: Kind, entity: int, sequence: int) -> int:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from simkit.accesslog import Trace
 from simkit.draws import Purpose, mix, stream
+from simkit.many_draws import mixes, units
 
 __all__ = ["BURST_MS", "Manner", "exact", "placed", "uniforms"]
 
@@ -80,15 +81,4 @@ def _scaled(u: Floats, n: int) -> Int64s:
 
 def uniforms(key: int, purpose: int, first: Int64s, second: int = 0) -> Floats:
     """What `draws.uniform` gives for each of ``first``, bit for bit."""
-    start = np.full(len(first), mix(key, purpose), dtype=np.uint64)
-    mixed = _mixed(_mixed(start, first.astype(np.uint64)), np.array([second], dtype=np.uint64))
-    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def _mixed(state: UInts, part: UInts) -> UInts:
-    """`draws.mix` on arrays, whose products and sums are modulo 2**64 by themselves."""
-    z = state + np.uint64(0x9E3779B97F4A7C15) * (part + np.uint64(1))
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: UInts = z ^ (z >> np.uint64(31))
-    return mixed
+    return units(mixes(mixes(mix(key, purpose), first.astype(np.uint64)), second))

@@ -15,6 +15,7 @@ from matplotlib.text import Text
 
 from simkit.show.columns import number
 from simkit.show.figures import FIGURES, save_figures
+from simkit.show.style import drawn
 from simkit.study.courses import answer_totals
 from simkit.study.outcome import ALL_HONEST, Outcome
 from tests.show.example import example
@@ -109,6 +110,16 @@ def test_hurt_names_cohort_and_line_with_the_share() -> None:
     assert any(t.startswith("feed_reader") and "made-up.conf:7" in t for t in shown)
     row = next(r for r in found.rules if (r.strategy, r.cohort) == ("silent", "feed_reader"))
     assert number(row.share.mean) in shown
+
+
+def test_a_rule_with_dollars_is_no_formula(tmp_path: Path) -> None:
+    rule = r"if ($http_host !~ ^a\.b$)"
+    found = example()
+    rules = tuple(replace(row, text=rule) for row in found.rules)
+    figure = FIGURES["hurt"](replace(found, rules=rules))
+    figure.savefig(tmp_path / "hurt.png")
+    assert any(text.endswith(drawn(rule)) for text in texts(figure))
+    assert r"\$http_host" in drawn(rule)
 
 
 def test_the_load_is_named_in_words_and_the_wait_is_that_of_wishes() -> None:

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from simkit.draws import FIRST, GOLDEN, INVERSE_2_53, SECOND
 from simkit.engine.compiled.compiler import compiled
 
 __all__ = ["exponential", "geometric", "integer", "lognormal", "mix", "uniform"]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_GOLDEN, _FIRST, _SECOND = np.uint64(GOLDEN), np.uint64(FIRST), np.uint64(SECOND)
 _ONE = np.uint64(1)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
-_INVERSE_2_53 = 1.0 / (1 << 53)
 
 
 @compiled
@@ -30,7 +29,7 @@ def mix(state: int, part: int) -> Any:
 @compiled
 def uniform(key: int, purpose: int, first: int, second: int) -> float:
     """`simkit.draws.uniform`."""
-    return float(mix(mix(mix(key, purpose), first), second) >> _S11) * _INVERSE_2_53
+    return float(mix(mix(mix(key, purpose), first), second) >> _S11) * INVERSE_2_53
 
 
 @compiled

@@ -47,7 +47,7 @@ from simkit.engine.compiled.wire import (
     turn_away,
     turn_away_waiting,
 )
-from simkit.host.connections import _HELLO_NS, _SYN_RETRIES_NS
+from simkit.host.connections import HELLO_NS, SYN_RETRIES_NS
 from simkit.host.costs import Cause
 from simkit.host.order import Kind, base
 from simkit.host.wire import NEVER, Hold
@@ -68,7 +68,7 @@ _LINE = base(Kind.LINE)
 _WORKER = int(Purpose.WORKER)
 _ACCEPT, _TLS, _READ = int(Cause.ACCEPT), int(Cause.TLS), int(Cause.READ)
 _TIMED_OUT = 408
-_TRIES = len(_SYN_RETRIES_NS)
+_TRIES = len(SYN_RETRIES_NS)
 _ANSWER = int(NodeKind.ANSWER)
 
 _CONNECT_LANE, _REQUEST_LANE = int(Lane.CONNECT), int(Lane.REQUEST)
@@ -270,7 +270,7 @@ def stands_in_kernel(w: Any, slot: int) -> None:
         c.hung_up = a.over = 1
         reply(w, slot, CONNECTED, w.now_ns)
     elif cohort.tls:
-        _request(w, slot, w.now_ns + _HELLO_NS)
+        _request(w, slot, w.now_ns + HELLO_NS)
 
 
 @compiled
@@ -278,7 +278,7 @@ def _lose_syn(w: Any, slot: int) -> None:
     w.syn_retransmits += 1
     tries = connection_at(w, attempt_at(w, slot).connection).syns
     if tries <= _TRIES:
-        _syn(w, slot, w.now_ns + _SYN_RETRIES_NS[tries - 1])
+        _syn(w, slot, w.now_ns + SYN_RETRIES_NS[tries - 1])
 
 
 @compiled

@@ -22,7 +22,7 @@ from simkit.engine.compiled.layout import Program
 from simkit.engine.compiled.starts import KINDS
 from simkit.engine.stage import Stage
 from simkit.errors import InputError
-from simkit.host import NEVER, Hold
+from simkit.host import Hold
 from simkit.policy import ConnectionSettings
 from simkit.traffic import (
     Call,
@@ -292,7 +292,7 @@ class Crowd:
         who = place * self._agents(position) + records["agent"]
         records["binds"] = self._blocks[position] + who * self._width(position)
         records["cohort"] = position
-        return unmet(records)
+        return layout.unmet(records)
 
     def _scratch_of(self, cohort: Ints) -> Ints:
         of = self.cohorts.kept
@@ -310,14 +310,6 @@ class Crowd:
     def _cells(self, position: int) -> int:
         cohort = self._stage.scenario.cohorts[position]
         return cohort.count * cohort.identities * self._agents(position) * self._width(position)
-
-
-def unmet(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-    """Records of clients that have not met the server, or anybody else."""
-    records["pace"] = 1.0
-    records["ticket_ns"] = NEVER
-    records["idle"] = records["met"] = -1
-    return records
 
 
 def _asks(cohort: CohortBase, site: SiteSpec) -> tuple[Ask, ...]:

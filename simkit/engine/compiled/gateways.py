@@ -11,7 +11,6 @@ from simkit import draws
 from simkit.engine.compiled import layout
 from simkit.engine.edge import EDGES
 from simkit.engine.stage import Stage
-from simkit.host import NEVER
 from simkit.traffic import Reach
 from simkit.traffic.part import NS_PER_S
 
@@ -57,7 +56,4 @@ class Gateways:
             records["key"][turn] = draws.stream(root, EDGES, turn)
             records["binds"][turn] = edge
             records["cohort"][turn] = self._first_cohort + door
-        records["pace"] = 1.0
-        records["ticket_ns"] = NEVER
-        records["idle"] = records["met"] = -1
-        return records
+        return layout.unmet(records)

@@ -11,8 +11,10 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from simkit.engine.run import REQUESTS, WISHES
+from simkit.host import NEVER
 from simkit.host.costs import Cause
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "Queue",
     "State",
     "Then",
+    "unmet",
 ]
 
 
@@ -574,3 +577,11 @@ WORLD = _record(
     **dict.fromkeys(POOLS, "i8"),
 )
 CAUSES = len(Cause)
+
+
+def unmet(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Records of clients that have not met the server, or anybody else."""
+    records["pace"] = 1.0
+    records["ticket_ns"] = NEVER
+    records["idle"] = records["met"] = -1
+    return records

@@ -26,12 +26,11 @@ from simkit.engine.compiled.pools import (
     wish_at,
     worker_at,
 )
-from simkit.host.order import Kind
+from simkit.host.order import PLACE_BITS, Kind
 
 __all__ = ["cut", "is_kept", "prepare", "run", "set_out_all"]
 
-_KIND_BITS = 59
-_PLACE = (1 << _KIND_BITS) - 1
+_PLACE = (1 << PLACE_BITS) - 1
 _UPSTREAM, _TIMER, _DELAY = int(Kind.UPSTREAM), int(Kind.TIMER), int(Kind.DELAY)
 _HANG_UP, _CONNECT = int(Kind.HANG_UP), int(Kind.CONNECT)
 _REQUEST, _LINE, _SIGHT = int(Kind.REQUEST), int(Kind.LINE), int(Kind.SIGHT)
@@ -143,7 +142,7 @@ def _next(w: Any, number: int, time_ns: int) -> bool:
     """The next event of a lane, or of the heap, happens; not if it lacks a plan for that."""
     key = event_at(w, 0).key if number == NONE else lane_at(w, number).key
     subject = event_at(w, 0).subject if number == NONE else next_subject(w, number)
-    kind = key >> _KIND_BITS
+    kind = key >> PLACE_BITS
     if _lacks_plan(w, kind, subject):
         w.wanted = subject
         return False

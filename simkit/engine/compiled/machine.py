@@ -24,7 +24,7 @@ from simkit.engine.compiled.tables import Tables
 from simkit.engine.run import CLIENTS, Columns, marks_ns
 from simkit.engine.sums import summed_answers
 from simkit.host import NEVER, Cause, Clock, Costs, worker_count
-from simkit.host.order import _SEQUENCE_BITS
+from simkit.host.order import SEQUENCE_BITS
 from simkit.policy import limits
 from simkit.strategy import Firewall
 from simkit.traffic.machine import UpstreamSpec, ns_per_byte
@@ -266,7 +266,7 @@ class Machine:
         """Plan a request that is met for the first time; where many clients make it, for all."""
         request = self._crowd.request(int(attempt["bind"]))
         bind = self._pools["bind"].records
-        client = self.cells("clients")[attempt["place"] >> _SEQUENCE_BITS]
+        client = self.cells("clients")[attempt["place"] >> SEQUENCE_BITS]
         shape = self._shape(request, int(client["key"]))
         planner = self._stage.planner
         if self._crowd.who_ask_alike(request) < _MANY:

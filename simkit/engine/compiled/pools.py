@@ -12,7 +12,7 @@ import numpy as np
 from simkit.engine.compiled import layout
 from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.memory import record_at
-from simkit.host.order import _SEQUENCE_BITS
+from simkit.host.order import SEQUENCE_BITS
 from simkit.host.wire import NEVER
 
 __all__ = [
@@ -43,7 +43,7 @@ __all__ = [
 NONE = -1
 """No slot."""
 
-_SEQUENCE = (1 << _SEQUENCE_BITS) - 1
+_SEQUENCE = (1 << SEQUENCE_BITS) - 1
 _CLIENT, _COHORT, _WORKER = layout.CLIENT, layout.COHORT, layout.WORKER
 _CONNECTION, _ATTEMPT = layout.CONNECTION, layout.ATTEMPT
 _WISH, _TASK = layout.WISH, layout.TASK
@@ -53,13 +53,13 @@ _DECISION, _SIGHT = layout.DECISION, layout.SIGHT
 @compiled
 def place(entity: int, sequence: int) -> Any:
     """`simkit.host.order.place`."""
-    return np.int64(entity) << _SEQUENCE_BITS | np.int64(sequence)
+    return np.int64(entity) << SEQUENCE_BITS | np.int64(sequence)
 
 
 @compiled
 def client_of(record: Any) -> int:
     """The client of an attempt or connection."""
-    return record.place >> _SEQUENCE_BITS
+    return record.place >> SEQUENCE_BITS
 
 
 @compiled

@@ -24,7 +24,7 @@ from simkit.engine.compiled.pools import (
     worker_at,
 )
 from simkit.engine.compiled.wire import log, reply
-from simkit.host.clock import _BASE_MS
+from simkit.host.clock import BASE_MS
 from simkit.host.costs import Cause
 from simkit.host.order import Kind, base
 from simkit.host.wire import NEVER, Hold
@@ -51,12 +51,12 @@ _CONSTANT, _EXPONENTIAL = SERVICES.index("constant"), SERVICES.index("exponentia
 
 @compiled
 def _clock_ms(w: Any) -> int:
-    return (w.now_ns + w.clock_offset_ns) // NS_PER_MS + _BASE_MS
+    return (w.now_ns + w.clock_offset_ns) // NS_PER_MS + BASE_MS
 
 
 @compiled
 def _clock_ns(w: Any, ms: int) -> int:
-    return (ms - _BASE_MS) * NS_PER_MS - w.clock_offset_ns
+    return (ms - BASE_MS) * NS_PER_MS - w.clock_offset_ns
 
 
 # Jobs: they give what they cost and set what follows

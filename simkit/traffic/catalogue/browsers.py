@@ -25,7 +25,7 @@ BROWSERS = (
         about="Chromium and what is built on it, a person's pages",
         evidence=(
             "[M] Chromium 156: an empty close or a reset is hit 1 to 4 times in each load, mostly "
-            "2 in a private window and 3 in the usual one, 10 to 15 times in 98 s; a reset of an "
+            "2 in a private window and 3 in the usual one, 10 to 15 times in 96 s; a reset of an "
             "HTTP/2 stream once in each load. "
             "[S] net/http/http_network_transaction.cc: what broke before a header came is sent "
             "again, whatever the method, if its connection was a reused one. "
