@@ -148,7 +148,7 @@ def _count(rows: Sequence[Row]) -> str:
 
 def _sheet(title: str, note: str, columns: dict[str, Cell], rows: Sequence[Row]) -> Sheet:
     lines = tuple(tuple(cell(row) for cell in columns.values()) for row in rows if row.samples)
-    missing = _missing([row for row in rows if not row.samples])
+    missing = _missing(rows)
     note = f"{note} Not measured: {missing}." if missing else note
     return Sheet(title, note, tuple(columns), lines)
 
@@ -156,14 +156,18 @@ def _sheet(title: str, note: str, columns: dict[str, Cell], rows: Sequence[Row])
 def _missing(rows: Sequence[Row]) -> str:
     """What was not measured and why, each reason once."""
     by_reason: dict[tuple[str, str], list[str]] = {}
+    measured = {(row.engine, row.size) for row in rows if row.samples}
     for row in rows:
+        if row.samples:
+            continue
         sizes = by_reason.setdefault((row.engine, row.not_measured), [])
-        size = f"{row.size:,} and {row.requests:,} requests" if row.requests else f"{row.size:,}"
+        also = f" in {row.requests:,} requests" if (row.engine, row.size) in measured else ""
+        size = f"{row.size:,}{also}"
         if row.size and size not in sizes:
             sizes.append(size)
     found = []
     for (engine, reason), sizes in by_reason.items():
-        several = f" with {', '.join(sizes)}" if sizes else ""
+        several = f" with {' and '.join(sizes)}" if sizes else ""
         found.append(f"{engine}{several} ({printable(reason)})")
     return "; ".join(found)
 

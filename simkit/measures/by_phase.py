@@ -60,8 +60,8 @@ def by_phase(run: Run, scenario: Scenario) -> tuple[PhaseNumbers, ...]:
     Raises InputError where the run recorded totals only.
     """
     need_rows(run)
-    ask = {c.name for c in scenario.cohorts if c.wants_answers}
-    asking = np.array([not c.honest and c.name in ask for c in run.cohorts])
+    silent = {c.name for c in scenario.cohorts if not c.wants_answers}
+    asking = np.array([not c.honest and c.name not in silent for c in run.cohorts])
     return tuple(_numbers(run, phase, asking) for phase in phases(scenario))
 
 

@@ -44,7 +44,7 @@ class UpstreamSpec(Part):
 
     servers: Annotated[int, Field(ge=1, le=65_535)] = 4
     service: Literal["constant", "exponential", "lognormal"] = "exponential"
-    mean_ms: NotNegative = 20.0
+    mean_ms: Annotated[float, Field(ge=0, le=100_000)] = 20.0
     sigma: Annotated[float, Field(gt=0, le=10)] = 0.5
     timeout_s: Positive = 60.0
     queue: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None

@@ -113,8 +113,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
     ("data", "says"),
     [
         (b"", "the log is empty"),
-        (gzip.compress(b""), "the log is empty"),
-        (gzip.compress(b"x")[:5], "cut off"),
+        (gzip.compress(b"", mtime=0), "the log is empty"),
+        (gzip.compress(b"x", mtime=0)[:5], "cut off"),
         (b"\x1f\x8bno gzip at all", "damaged"),
     ],
 )

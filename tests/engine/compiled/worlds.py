@@ -85,6 +85,7 @@ def configurations(draw: st.DrawFn) -> str:
             "limit_req zone=z;",
             "add_header Retry-After 1 always;",
             "add_header Retry-After 0 always;",
+            "add_header Retry-After 99999999999999999999 always;",
             "limit_conn c 1;",
         ),
         limits=pick(
@@ -105,7 +106,7 @@ ACTIONS = st.fixed_dictionaries(
         "resend_for": METHODS,
         "resend_reused_for": METHODS,
         "retry_for": METHODS,
-        "retry_after_s": st.lists(st.sampled_from([0.0, 0.25, 1.0, 3.5]), max_size=3),
+        "retry_after_s": st.lists(st.sampled_from([0.0, 0.25, 1.0, 3.5, 1e9]), max_size=3),
         "jitter": st.sampled_from([0.0, 0.5]),
         "documents_only": st.booleans(),
         "honour_retry_after": st.booleans(),
@@ -113,7 +114,7 @@ ACTIONS = st.fixed_dictionaries(
         "shorten": st.sampled_from([0.0, 0.4, 1.0]),
         "longest_retry_after_s": st.sampled_from([0.0, 2.0]),
         "zero_is_none": st.booleans(),
-        "slow_down": st.sampled_from([1.0, 2.0]),
+        "slow_down": st.sampled_from([1.0, 2.0, 1e9]),
         "speed_up": st.sampled_from([1.0, 1.5]),
         "change": st.sampled_from(["agent", "address", "both"]),
         "leave": st.booleans(),
@@ -179,7 +180,7 @@ OWN: dict[str, st.SearchStrategy[dict[str, Any]]] = {
                 st.sampled_from(["/", "/app", "/limited"]), min_size=1, max_size=3, unique=True
             ),
             "pages_mean": st.sampled_from([1.0, 3.0]),
-            "think_mean_s": st.sampled_from([0.0, 1.0]),
+            "think_mean_s": st.sampled_from([0.0, 1.0, 1e9]),
             "connections": st.integers(1, 3),
         }
     ),
@@ -202,7 +203,7 @@ OWN: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         {
             "connections": st.integers(1, 6),
             "open_per_s": st.sampled_from([2.0, 50.0]),
-            "line_every_s": st.sampled_from([0.3, 1.0, 10.0]),
+            "line_every_s": st.sampled_from([0.3, 1.0, 10.0, 1e9]),
             "what": st.sampled_from(["header", "body"]),
             "call": st.builds(lambda path: {"path": path}, st.sampled_from(PATHS)),
             "heeds": st.booleans(),
@@ -219,7 +220,7 @@ HABITS = st.fixed_dictionaries(
         "rotates": st.sampled_from(["never", "wish", "start"]),
         "resumes": st.booleans(),
         "direct": st.booleans(),
-        "downlink_mbit_per_s": st.sampled_from([0.1, 8.0]),
+        "downlink_mbit_per_s": st.sampled_from([0.001, 0.1, 8.0, 1e9]),
     },
 )
 
@@ -243,8 +244,8 @@ def cohorts(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "tls": tls,
         "agents": draw(st.sampled_from([[], ["good"], ["bad", "good"]])),
         "keeps_connections": draw(st.booleans()),
-        "patience_s": draw(st.sampled_from([0.03, 0.5, 3.0])),
-        "rtt_ms": draw(st.sampled_from([0.0, 10.0, 80.0])),
+        "patience_s": draw(st.sampled_from([1e-6, 0.03, 0.5, 3.0, 1e9])),
+        "rtt_ms": draw(st.sampled_from([0.0, 10.0, 80.0, 1e9])),
         "arrivals": draw(ARRIVALS),
         "reactions": draw(REACTIONS),
         **draw(OWN[kind]),
@@ -275,8 +276,8 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             "upstream": {
                 "servers": draw(st.integers(1, 3)),
                 "service": draw(st.sampled_from(["constant", "exponential", "lognormal"])),
-                "mean_ms": draw(st.sampled_from([0.0, 5.0, 400.0])),
-                "timeout_s": draw(st.sampled_from([0.5, 60.0])),
+                "mean_ms": draw(st.sampled_from([0.0, 5.0, 400.0, 1e5])),
+                "timeout_s": draw(st.sampled_from([0.5, 60.0, 1e9])),
                 "queue": draw(st.sampled_from([None, None, 0, 2])),
                 "fails": draw(st.sampled_from([0.0, 0.0, 0.3])),
             },
@@ -298,7 +299,7 @@ def fronts(draw: st.DrawFn) -> dict[str, Any]:
         found["firewall"] = {"drop": draw(NETWORKS), "reject": draw(NETWORKS)}
         if draw(st.booleans()):
             found["firewall"]["rate"] = {
-                "per_s": draw(st.sampled_from([0.5, 3.0])),
+                "per_s": draw(st.sampled_from([1e-6, 0.5, 3.0, 1e9])),
                 "burst": draw(st.integers(1, 4)),
                 "over": draw(st.sampled_from(["drop", "reject"])),
             }
