@@ -181,6 +181,15 @@ def test_silence_on_a_shared_edge_is_a_520_for_everyone_behind_it(tmp_path: Path
     assert set(shared.requests["sight"][refused].tolist()) == {SightKind.HTTP}
 
 
+@pytest.mark.parametrize("what", ['"header"', '"body"'])
+def test_what_never_ends_stays_at_the_edge(tmp_path: Path, what: str) -> None:
+    crowd = world(tmp_path, slow(20, 50, what=what), length_s=30)
+    found = behind(tmp_path, crowd, policy(tmp_path))
+    assert len(found.requests["client"]) == 20
+    assert found.load["accepts"] == 0
+    assert set(column(found, "status")) == {0}
+
+
 def test_a_cdn_keeps_files_and_shows_pages_of_its_own(tmp_path: Path) -> None:
     files = caller(
         "files",

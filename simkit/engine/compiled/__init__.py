@@ -9,7 +9,8 @@ stands. Importing this package imports numba.
     compiler, ahead                  what is compiled, where that is kept, fetching ahead
     chances, crowds, starts          draws and arrivals
     calendar, heap, lanes, queues    which event is next
-    gate, connections, server, wire  the host
+    gate, wire, server               the host
+    connections, rests               from a SYN to a request; from rest to the end
     cooling                          prices by pause
     parties, clients, behaviours     the crowd
     edges, gateways                  a CDN in front

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from simkit.engine.compiled import connections as wires
 from simkit.engine.compiled.calendar import schedule
 from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.gate import page_of, root_of
@@ -25,7 +24,7 @@ from simkit.engine.compiled.pools import (
     drop_attempt,
     sight_at,
 )
-from simkit.engine.compiled.wire import reply, turn_away
+from simkit.engine.compiled.wire import CONNECTED, reply, turn_away
 from simkit.host.order import Kind, base
 from simkit.traffic.cohorts import Reach
 from simkit.traffic.reactions import MethodClass
@@ -54,7 +53,7 @@ def take(w: Any, slot: int) -> None:
     set_up_ns = (4 if cohort.asks_tls else 2) * half_ns
     if cohort.reach != _REQUEST_TOO:
         wait_ns = 2 * half_ns if cohort.reach == _CONNECT_ONLY else set_up_ns
-        reply(w, slot, wires.CONNECTED, w.now_ns + wait_ns)
+        reply(w, slot, CONNECTED, w.now_ns + wait_ns)
         return
     client.met = edge if cohort.keeps else NONE
     a.holders += 1

@@ -7,7 +7,7 @@ from typing import Any
 import numba
 
 from simkit.engine.compiled import connections as wires
-from simkit.engine.compiled import edges, server
+from simkit.engine.compiled import edges, rests, server
 from simkit.engine.compiled.ahead import look_ahead
 from simkit.engine.compiled.behaviours import flood, seen, set_out, wakes
 from simkit.engine.compiled.calendar import bucket_at, open_bucket
@@ -26,12 +26,13 @@ from simkit.engine.compiled.pools import (
     wish_at,
     worker_at,
 )
+from simkit.engine.compiled.wire import NO_ANSWER
 from simkit.host.order import PLACE_BITS, Kind
 
 __all__ = ["cut", "is_kept", "prepare", "run", "set_out_all"]
 
 _PLACE = (1 << PLACE_BITS) - 1
-_UPSTREAM, _TIMER, _DELAY = int(Kind.UPSTREAM), int(Kind.TIMER), int(Kind.DELAY)
+_TIMER, _DELAY = int(Kind.TIMER), int(Kind.DELAY)
 _HANG_UP, _CONNECT = int(Kind.HANG_UP), int(Kind.CONNECT)
 _REQUEST, _LINE, _SIGHT = int(Kind.REQUEST), int(Kind.LINE), int(Kind.SIGHT)
 _PATIENCE, _EDGE = int(Kind.PATIENCE), int(Kind.EDGE)
@@ -166,7 +167,7 @@ def _happen(w: Any, kind: int, place: int, subject: int) -> None:
         else:
             wakes(w, subject)
     elif kind == _TIMER:
-        wires.time_is_up(w, subject, place)
+        rests.time_is_up(w, subject, place)
     elif kind == _HANG_UP:
         wires.hangs_up(w, subject)
     elif kind == _PATIENCE:
@@ -221,7 +222,7 @@ def cut(w: Any, attempts: int, wishes: int) -> None:
     for slot in range(attempts):
         a = attempt_at(w, slot)
         if a.place != NONE and not a.recorded and not a.own:
-            a.sight = wires.NO_ANSWER
+            a.sight = NO_ANSWER
             record(w, slot)
     for slot in range(wishes):
         if wish_at(w, slot).open:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from simkit.engine.compiled import connections as wires
-from simkit.engine.compiled import layout
+from simkit.engine.compiled import layout, rests
 from simkit.engine.compiled.compiler import compiled
 from simkit.engine.compiled.memory import record_at
 from simkit.engine.compiled.pools import (
@@ -27,7 +27,7 @@ from simkit.engine.compiled.pools import (
 )
 from simkit.engine.compiled.queues import is_due, link, queue_at, queue_number, set_alarm
 from simkit.engine.compiled.server import abandon
-from simkit.engine.compiled.wire import reply
+from simkit.engine.compiled.wire import NO_ANSWER, reply
 from simkit.host.order import Kind, base
 from simkit.host.wire import NEVER
 from simkit.wire import SightKind
@@ -89,7 +89,7 @@ def lose_patience(w: Any, number: int, whose: int) -> None:
             a.over = 1  # the edge goes on by itself
         else:
             abandon(w, slot)
-        reply(w, slot, wires.NO_ANSWER, w.now_ns)
+        reply(w, slot, NO_ANSWER, w.now_ns)
     _set_timer(w, number)
 
 
@@ -214,7 +214,7 @@ def _forget_closed(w: Any, cohort: int) -> None:
         c = connection_at(w, slot)
         if c.deadline_ns > w.now_ns:
             return
-        wires.leave_queue(w, slot)
+        rests.leave_queue(w, slot)
         if c.free:
             _unkeep(w, client_of(c), slot)
             drop_connection(w, slot)

@@ -6,7 +6,7 @@ from typing import Any
 
 from simkit.draws import Purpose
 from simkit.engine.compiled import connections as wires
-from simkit.engine.compiled import gate
+from simkit.engine.compiled import gate, rests
 from simkit.engine.compiled.calendar import schedule
 from simkit.engine.compiled.chances import exponential, lognormal, mix, uniform
 from simkit.engine.compiled.compiler import compiled
@@ -88,7 +88,7 @@ def _serve(w: Any, slot: int) -> int:
     if c.closed_ns != NEVER:
         worker_at(w, c.worker).then = _RESET
         return 0
-    wires.rouse(w, a.connection)
+    rests.rouse(w, a.connection)
     if a.hold == _HEADER_HELD:
         c.busy -= 1
         return wires.hold(w, slot)
@@ -111,7 +111,7 @@ def _follow(w: Any, slot: int, wait_ms: int) -> int:
     c = connection_at(w, a.connection)
     worker = worker_at(w, c.worker)
     if wait_ms:
-        wires.charge(w, _READ, w.delay_ns)
+        rests.charge(w, _READ, w.delay_ns)
         a.delay_ns += wait_ms * NS_PER_MS
         a.resume_ns = _clock_ns(w, _clock_ms(w) + wait_ms)
         worker.then = _PUT_OFF
@@ -120,7 +120,7 @@ def _follow(w: Any, slot: int, wait_ms: int) -> int:
     cost_ns = price.fresh_ns if a.fresh else price.kept_ns
     if cohort_at(w, c.cohort).tls and not price.proxied:
         cost_ns += price.tls_ns
-    wires.charge(w, price.cause, cost_ns)
+    rests.charge(w, price.cause, cost_ns)
     worker.then = _ANSWER
     if price.proxied:
         worker.then = _HOLD_BODY if a.hold == _BODY_HELD else _PASS_ON
@@ -133,7 +133,7 @@ def _fetch(w: Any, slot: int) -> int:
     c = connection_at(w, a.connection)
     price = decision_at(w, a.price)
     cost_ns = price.back_ns + (price.tls_ns if cohort_at(w, c.cohort).tls else 0)
-    wires.charge(w, _PROXY, cost_ns)
+    rests.charge(w, _PROXY, cost_ns)
     worker_at(w, c.worker).then = _ANSWER
     return cost_ns
 
@@ -226,7 +226,7 @@ def _pass_on(w: Any, slot: int) -> None:
     c = connection_at(w, a.connection)
     price = decision_at(w, a.price)
     http2 = cohort_at(w, c.cohort).http2
-    if not wires.take_slot(w, c.worker):
+    if not rests.take_slot(w, c.worker):
         a.price = price.fail_500_http2 if http2 else price.fail_500
         _answer(w, slot)
         return
@@ -326,7 +326,7 @@ def _answer(w: Any, slot: int) -> None:
     cohort = cohort_at(w, c.cohort)
     price = decision_at(w, a.price)
     log(w, slot, a.price)
-    wires.let_go(w, a)
+    rests.let_go(w, a)
     c.served += 1
     unfinished = a.hold == _BODY_HELD
     if not price.kept or unfinished or _is_used_up(w, c, cohort, price):
@@ -339,9 +339,9 @@ def _answer(w: Any, slot: int) -> None:
     if unfinished and not price.silent and not c.hung_up:
         wires.linger(w, slot)
     elif c.last or c.hung_up:
-        wires.close(w, connection)
+        rests.close(w, connection)
     else:
-        wires.rest(w, connection, cohort.keepalive_timeout_ns, wires.KEEPALIVE)
+        rests.rest(w, connection, cohort.keepalive_timeout_ns, rests.KEEPALIVE)
 
 
 @compiled
@@ -378,7 +378,7 @@ def abandon(w: Any, slot: int) -> None:
         a.status = _CLIENT_CLOSED
         if a.parked:
             a.over = 1
-            wires.let_go(w, a)
+            rests.let_go(w, a)
     elif not a.reached:
         a.over = 1
         if c.blocked != NONE:
@@ -386,4 +386,4 @@ def abandon(w: Any, slot: int) -> None:
     if not cohort_at(w, c.cohort).http2 or c.ready_ns == NEVER:
         c.hung_up = 1
     if c.hung_up and not c.busy and c.opened_ns != NEVER:
-        wires.close(w, connection)
+        rests.close(w, connection)

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from simkit.engine.compiled import layout
-from simkit.engine.compiled.connections import CONNECTED, EMPTY, NO_ANSWER, REFUSED, RESET
 from simkit.engine.compiled.growing import Growing
 from simkit.engine.compiled.layout import NodeKind
+from simkit.engine.compiled.wire import CONNECTED, EMPTY, NO_ANSWER, REFUSED, RESET
 from simkit.engine.rows import Rules
 from simkit.engine.stage import Stage
 from simkit.host import Costs
@@ -58,7 +58,7 @@ class Tables:
         self._plans: dict[int, tuple[Plan, dict[Node, int]]] = {}
         for number, kind in sorted(_PLAIN.items()):
             if self._add_sight(Sight(kind)) != number:
-                raise AssertionError(f"{kind} has another number than in wires")
+                raise AssertionError(f"{kind} has another number than in wire")
         for kind in _PLAIN.values():
             self._look_through(Sight(kind))
 

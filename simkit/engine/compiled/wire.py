@@ -21,6 +21,11 @@ from simkit.engine.compiled.queues import queue_at, queue_number, unlink
 from simkit.host.order import Kind, base
 
 __all__ = [
+    "CONNECTED",
+    "EMPTY",
+    "NO_ANSWER",
+    "REFUSED",
+    "RESET",
     "forget_waiting",
     "keep_waiting",
     "log",
@@ -29,6 +34,9 @@ __all__ = [
     "turn_away",
     "turn_away_waiting",
 ]
+
+EMPTY, RESET, REFUSED, NO_ANSWER, CONNECTED = 0, 1, 2, 3, 4
+"""The numbers of the sights that no decision gives."""
 
 _SIGHT = base(Kind.SIGHT)
 _SIGHT_LANE, _LANES = int(Lane.SIGHT), len(Lane)

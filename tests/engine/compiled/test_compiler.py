@@ -86,7 +86,18 @@ def test_everything_that_is_compiled_takes_part() -> None:
         "gate",
         "loop",
     }
-    modules |= {"heap", "lanes", "layout", "memory", "pools", "queues", "server", "starts", "wire"}
+    modules |= {
+        "heap",
+        "lanes",
+        "layout",
+        "memory",
+        "pools",
+        "queues",
+        "rests",
+        "server",
+        "starts",
+        "wire",
+    }
     assert {f"engine/compiled/{name}.py" for name in modules} <= named
     assert {"policy/limits.py", "host/order.py", "host/clock.py", "draws.py"} <= named
     assert {"engine/run.py", "traffic/arrivals.py", "traffic/part.py", "wire.py"} <= named
