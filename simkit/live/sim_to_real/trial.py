@@ -112,9 +112,8 @@ class _Trial:
     def run(self) -> Report:
         wanted = self._wanted
         date = self._remembered("begun", lambda: wanted.date)
-        rtt_ms = self._kept("round trip", "the round trip on loopback", round_trip_ms)
-        network = self._scenario.network.model_copy(update={"rtt_ms": rtt_ms})
-        self._scenario = self._scenario.model_copy(update={"network": network})
+        rtt_ms = self._kept("round trip", "the round trip as clients meet it", self._round_trip)
+        self._scenario = _with_round_trip(self._scenario, rtt_ms)
         counts = self._piloted()
         lived: dict[Setting, list[Facts]] = {}
         calibrations: list[list[Measurement]] = []
@@ -175,6 +174,19 @@ class _Trial:
             found = measure()
             self._store.put(key, found)
         return found
+
+    def _round_trip(self) -> float:
+        """That of the crowd without its floods, under the first policy."""
+        wanted = self._wanted
+        policy = next(iter(self._policies.values()))
+        quiet = self._without_floods()
+        scenario = quiet.model_copy(update={"length_s": min(quiet.length_s, _PILOT_S)})
+        lived = live(scenario, policy, seed=wanted.seed, program=wanted.program)
+        simulated = simulate(_with_round_trip(scenario, 0.0), policy, seed=wanted.seed)
+        return round_trip_ms(scenario, lived.run, simulated)
+
+    def _without_floods(self) -> Scenario:
+        return with_counts(self._scenario, dict.fromkeys(self._wanted.levels[0].guess, 0))
 
     def _piloted(self) -> dict[str, Counts]:
         """The floods that make the worker as busy as each level wants it, by a short trial each."""
@@ -258,3 +270,8 @@ class _Trial:
             replication=repeat,
         )
         return counted(run), run.load
+
+
+def _with_round_trip(scenario: Scenario, rtt_ms: float) -> Scenario:
+    network = scenario.network.model_copy(update={"rtt_ms": rtt_ms})
+    return scenario.model_copy(update={"network": network})

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from simkit.engine import Run
 from simkit.errors import InputError
 from simkit.live.sim_to_real import CROWD, LEVELS, Level
 from simkit.live.sim_to_real.levels import check_floods, scaled, with_counts
 from simkit.live.sim_to_real.round_trip import round_trip_ms
 from simkit.live.sim_to_real.store import Store
 from simkit.traffic import load_scenario
+from tests.made_up import made_run
 
 LEVEL = Level(0.5, {"flood": 10, "leech": 100})
 
@@ -94,8 +96,25 @@ def test_without_a_folder_it_is_kept_in_memory() -> None:
     assert store.get("a") == 1
 
 
-def test_a_round_trip_on_loopback_takes_next_to_nothing() -> None:
-    assert 0 < round_trip_ms() < 5
+def test_the_round_trip_is_what_answers_take_longer() -> None:
+    crowd = load_scenario(CROWD)
+    plain = next(n for n, cohort in enumerate(crowd.cohorts) if not cohort.tls)
+    tls = next(n for n, cohort in enumerate(crowd.cohorts) if cohort.tls)
+
+    def run(ms: float) -> Run:
+        ok = {"status": 200, "reused": 1}
+        mine = [{**ok, "cohort": plain, "latency_ns": int(ms * x * 1e6)} for x in (1, 1, 9)]
+        others = [
+            {**ok, "cohort": plain, "reused": 0, "latency_ns": 10**9},
+            {**ok, "cohort": plain, "status": 503, "latency_ns": 10**9},
+            *[{**ok, "cohort": tls, "latency_ns": 10**9}] * 5,
+        ]
+        return made_run([*mine, *others], [])
+
+    assert round_trip_ms(crowd, run(0.5), run(0.1)) == pytest.approx(0.4)
+    assert round_trip_ms(crowd, run(0.1), run(0.5)) == 0
+    with pytest.raises(InputError, match="nobody in crowd keeps a plain connection"):
+        round_trip_ms(crowd, made_run([], []), run(0.1))
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
