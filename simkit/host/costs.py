@@ -13,7 +13,7 @@ from simkit.traffic.machine import Certificate
 from simkit.traffic.part import NotNegative, Part
 from simkit.traffic.reading import read_model
 
-__all__ = ["ANSWERS", "LARGE_BODY", "Cause", "CostTable", "Costs", "answer_kind", "load_costs"]
+__all__ = ["ANSWERS", "Cause", "CostTable", "Costs", "answer_kind", "load_costs"]
 
 
 class Cause(IntEnum):
@@ -43,10 +43,6 @@ class AnswerCosts(Part):
     proxy: NotNegative
 
 
-LARGE_BODY = 100_000
-"""From so many bytes on, those of a body have a price of their own."""
-
-
 class CostTable(Part):
     """A cost table as its file has it. Every microsecond is of worker CPU time.
 
@@ -56,8 +52,7 @@ class CostTable(Part):
     long the worker has slept (``wake_up_us``) or has not shaken hands (the others).
     ``resumed_us`` is for a handshake that resumes a session, by whatever certificate;
     ``tls_answer_us`` what an answer costs more over TLS, ``tls_body_ns_per_byte`` what its body
-    costs there. ``large_body_ns_per_byte`` is for what a body has beyond the first `LARGE_BODY`
-    bytes: it no longer fits into the caches.
+    costs there.
     """
 
     name: str
@@ -68,7 +63,6 @@ class CostTable(Part):
     read_us: NotNegative
     delay_us: NotNegative
     body_ns_per_byte: NotNegative
-    large_body_ns_per_byte: NotNegative
     tls_answer_us: NotNegative
     tls_body_ns_per_byte: NotNegative
     handshake_us: dict[Certificate, ByPause]
@@ -110,7 +104,6 @@ class Costs:
         "delay",
         "handshake",
         "kept",
-        "large_body",
         "name",
         "new",
         "read",
@@ -136,22 +129,12 @@ class Costs:
         self.resumed = Cooling(table.resumed_us)
         self.refused_handshake = Cooling(table.refused_handshake_us, less_ns=self.accept)
         self.body = table.body_ns_per_byte
-        self.large_body = table.large_body_ns_per_byte
         self.tls_answer = _ns(table.tls_answer_us)
         self.tls_body = max(0.0, table.tls_body_ns_per_byte - table.body_ns_per_byte)
         self.causes = _CAUSES
         fresh, kept = table.new_connection_us, table.kept_connection_us
         self.new = tuple(max(0, _ns(getattr(fresh, a)) - self.accept) for a in ANSWERS)
         self.kept = tuple(_ns(getattr(kept, a)) for a in ANSWERS)
-
-    def body_ns(self, size: int) -> int:
-        """What so many bytes of a body cost."""
-        large = max(0, size - LARGE_BODY)
-        return int(self.body * (size - large) + self.large_body * large)
-
-    def tls_body_ns(self, size: int) -> int:
-        """What they cost more over TLS."""
-        return int(self.tls_body * size)
 
 
 def _ns(microseconds: float) -> int:

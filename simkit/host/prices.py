@@ -34,11 +34,11 @@ class Price:
     def __init__(self, decision: Decision, costs: Costs) -> None:
         kind = answer_kind(decision)
         fresh, kept = costs.new[kind], costs.kept[kind]
-        body = costs.body_ns(decision.sight.body_bytes)
+        body = int(costs.body * decision.sight.body_bytes)
         self.decision = decision
         self.cause: Cause = costs.causes[kind]
         self.closing = _closing(decision.sight)
-        self.tls_ns = costs.tls_answer + costs.tls_body_ns(decision.sight.body_bytes)
+        self.tls_ns = costs.tls_answer + int(costs.tls_body * decision.sight.body_bytes)
         self.proxied = decision.handler is Handler.PROXY
         if self.proxied:
             self.back_ns = kept // 2 + body

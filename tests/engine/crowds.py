@@ -27,7 +27,6 @@ delay_us = 0
 body_ns_per_byte = 0
 tls_answer_us = 0
 tls_body_ns_per_byte = 0
-large_body_ns_per_byte = 0
 resumed_us = {handshake}
 refused_handshake_us = {accept}
 handshake_us = {{ ecdsa = {handshake}, rsa = {handshake} }}

@@ -12,7 +12,6 @@ from simkit.host.costs import ANSWERS, CostTable, answer_kind
 from simkit.host.prices import Price
 from simkit.policy.plan import Decision, Handler, Phase, Rule
 from simkit.policy.source import Source
-from simkit.shipped import shipped_files
 from simkit.wire import Sight, SightKind
 
 TABLE = load_costs("nginx-1.22-loopback")
@@ -62,39 +61,6 @@ def test_a_handshake_and_an_answer_come_near_what_was_measured_together() -> Non
 
 def test_a_refused_handshake_costs_what_was_measured() -> None:
     assert COSTS.accept + COSTS.refused_handshake.after(0) == 80 * US
-
-
-def test_a_large_body_has_another_price_from_a_hundred_thousand_bytes_on() -> None:
-    costs = Costs(
-        TABLE.model_copy(
-            update={
-                "body_ns_per_byte": 0.5,
-                "large_body_ns_per_byte": 2.0,
-                "tls_body_ns_per_byte": 1.5,
-            }
-        )
-    )
-    sizes = (0, 1_000, 100_000, 100_001, 1_000_000)
-    assert [costs.body_ns(size) for size in sizes] == [0, 500, 50_000, 50_002, 1_850_000]
-    assert [costs.tls_body_ns(size) for size in sizes] == list(sizes)
-    sight = Sight(SightKind.HTTP, 200, (), 1_000_000, True)
-    price = Price(Decision(200, sight, Handler.STATIC, 1_000_000), costs)
-    assert price.kept_ns == costs.kept[ANSWERS.index("static")] + 1_850_000
-    assert price.tls_ns == costs.tls_answer + 1_000_000
-
-
-@pytest.mark.parametrize("name", shipped_files("costs"))
-def test_machines_agree_about_what_is_dear(name: str) -> None:
-    table = load_costs(name)
-    assert table.name == name
-    assert set(table.handshake_us) == {"ecdsa", "rsa", "rsa3072"}
-    for certificate in table.handshake_us:
-        costs = Costs(table, certificate)
-        assert costs.handshake.after(0) > 5 * max(costs.new)
-    costs = Costs(table)
-    for ours, theirs in ((costs.new, COSTS.new), (costs.kept, COSTS.kept)):
-        assert all(0.25 < a / b < 4 for a, b in zip(ours, theirs, strict=True))
-    assert costs.new[0] < costs.new[2] < costs.handshake.after(0)
 
 
 def test_causes_follow_who_makes_the_answer() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from simkit.host.costs import ANSWERS, LARGE_BODY
+from simkit.host.costs import ANSWERS
 from simkit.traffic.machine import Certificate
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "CERTIFICATES",
     "COOLED",
     "EVENTS",
-    "HUGE_BYTES",
     "LARGE_BYTES",
     "LOADS",
     "PAUSED",
@@ -48,7 +47,6 @@ EVENTS = (
     "resumed",
     "tls_answer",
     "body_kb",
-    "large_body_kb",
     "tls_body_kb",
 )
 """What a cost table prices beside wake-ups; ``…body_kb`` counts 1,000 bytes of answer body."""
@@ -60,8 +58,9 @@ the one before was."""
 PAUSES_US = (100, 500, 2_000, 10_000, 40_000)
 """The pauses that the prices of `COOLED` are given for."""
 
-SMALL_BYTES, LARGE_BYTES, HUGE_BYTES = 100, LARGE_BODY, 1_000_000
-"""The sizes of the files that are served."""
+LARGE_BYTES = 100_000
+SMALL_BYTES = 100
+"""The sizes of the two files that are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,19 +175,6 @@ CASES = (
         80,
         _BEGINS["static"],
         {"kept.static": 1.0, "body_kb": LARGE_BYTES / 1000},
-        most_at_once=16,
-    ),
-    Case(
-        "large_body_kb",
-        "kept",
-        "/huge",
-        80,
-        _BEGINS["static"],
-        {
-            "kept.static": 1.0,
-            "body_kb": LARGE_BYTES / 1000,
-            "large_body_kb": (HUGE_BYTES - LARGE_BYTES) / 1000,
-        },
         most_at_once=16,
     ),
     Case("refused", "refused", "", 445, b"\x15\x03", {"refused": 1.0}, wake_ups=2, cools=True),

@@ -11,15 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simkit.live.calibrate.application import Application
-from simkit.live.calibrate.cases import (
-    CASES,
-    CERTIFICATES,
-    HUGE_BYTES,
-    LARGE_BYTES,
-    SMALL_BYTES,
-    Case,
-    Load,
-)
+from simkit.live.calibrate.cases import CASES, CERTIFICATES, LARGE_BYTES, SMALL_BYTES, Case, Load
 from simkit.live.calibrate.fit import fit
 from simkit.live.calibrate.measuring import Measurement, measure
 from simkit.live.calibrate.result import Calibration, Conditions
@@ -95,7 +87,7 @@ def calibrate(
 def made_nginx(application: Application, program: str | Path | None = None) -> Iterator[LiveNginx]:
     """nginx with the configuration of this package, and certificates and files for it."""
     files = {f"/www/{name}": b"x" * SMALL_BYTES for name in _SMALL_FILES}
-    files |= {"/www/large": b"x" * LARGE_BYTES, "/www/huge": b"x" * HUGE_BYTES}
+    files["/www/large"] = b"x" * LARGE_BYTES
     with tempfile.TemporaryDirectory(prefix="simkit-calibrate-") as made:
         folder = Path(made).resolve()
         conf = folder / _CONF.name
