@@ -12,6 +12,7 @@ from simkit.host.costs import ANSWERS, CostTable, answer_kind
 from simkit.host.prices import Price
 from simkit.policy.plan import Decision, Handler, Phase, Rule
 from simkit.policy.source import Source
+from simkit.shipped import shipped_files
 from simkit.wire import Sight, SightKind
 
 TABLE = load_costs("nginx-1.22-loopback")
@@ -61,6 +62,20 @@ def test_a_handshake_and_an_answer_come_near_what_was_measured_together() -> Non
 
 def test_a_refused_handshake_costs_what_was_measured() -> None:
     assert COSTS.accept + COSTS.refused_handshake.after(0) == 80 * US
+
+
+@pytest.mark.parametrize("name", shipped_files("costs"))
+def test_machines_agree_about_what_is_dear(name: str) -> None:
+    table = load_costs(name)
+    assert table.name == name
+    assert set(table.handshake_us) == {"ecdsa", "rsa", "rsa3072"}
+    for certificate in table.handshake_us:
+        costs = Costs(table, certificate)
+        assert costs.handshake.after(0) > 5 * max(costs.new)
+    costs = Costs(table)
+    for ours, theirs in ((costs.new, COSTS.new), (costs.kept, COSTS.kept)):
+        assert all(0.25 < a / b < 4 for a, b in zip(ours, theirs, strict=True))
+    assert costs.resumed.after(0) < costs.handshake.after(0)
 
 
 def test_causes_follow_who_makes_the_answer() -> None:

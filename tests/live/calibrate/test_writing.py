@@ -45,7 +45,7 @@ def test_the_provenance_names_the_circumstances(written: Path) -> None:
         "on 2026-01-31, on loopback, against nginx 1.22.1. a processor, 2 cores.",
         "The worker had a core of its own",
         "Load average of the machine: 0.5 before, 0.7 after.",
-        "306,000 requests, in 3 repeats",
+        "297,000 requests, in 3 repeats",
         "Whenever it was ready, it ran before whoever else was there.",
         "one at a time, 0.1, 0.5, 2, 10, 40 ms after the last, of kept.page, refused,",
         "low: up to 1 at a time; 10% of a core wanted",
