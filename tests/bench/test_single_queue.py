@@ -70,3 +70,9 @@ def test_the_mean_wait_is_pollaczek_s_and_khinchine_s() -> None:
     error = sqrt(sum((m - mean) ** 2 for m in means) / (batches - 1) / batches)
     assert error / mean < 0.02
     assert abs(mean - mean_wait_ns()) / error < 3.5
+
+
+def test_no_time_out_of_nginx_s_adds_an_event_to_a_long_run() -> None:
+    long = 31_000
+    assert scenario(long).length_s > 75  # nginx's keepalive_timeout
+    assert simulated(long, SIMPY)[1] == events_of(long)
