@@ -27,7 +27,8 @@ from simkit.strategy.cdn import Cdn, CdnSpec
 from simkit.strategy.firewall import Firewall, FirewallSpec
 from simkit.strategy.products import load_product
 from simkit.traffic.crowd import room
-from simkit.traffic.lines import KeyPath, line_of, placed
+from simkit.traffic.document import placed
+from simkit.traffic.lines import KeyPath, line_of
 from simkit.traffic.part import Part
 from simkit.traffic.reading import read_model
 from simkit.wire import Address, Shape

@@ -23,12 +23,9 @@ from typing import Any
 
 from simkit import shipped
 from simkit.errors import InputError
-from simkit.traffic.lines import KeyPath, key_lines, line_of
+from simkit.traffic.document import Document, Lines, placed, read_document
 
 __all__ = ["Archetype", "archetypes", "take_after"]
-
-Document = dict[str, Any]
-Lines = Mapping[KeyPath, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +68,15 @@ def take_after(document: Document, path: Path, lines: Lines) -> None:
     if isinstance(cohorts, list):
         for number, cohort in enumerate(cohorts):
             if isinstance(cohort, dict) and "like" in cohort:
-                line = line_of(lines, ("cohort", number, "like"))
-                cohorts[number] = _grown(cohort, number, path, line)
+                with placed(path, lines, ("cohort", number, "like")):
+                    cohorts[number] = _grown(cohort)
 
 
-def _grown(cohort: Document, number: int, path: Path, line: int) -> Document:
+def _grown(cohort: Document) -> Document:
     found = archetypes().get(str(cohort["like"]))
     if found is None:
         raise InputError(
-            f"cohort[{number}].like: no archetype is named {cohort['like']!r}",
-            file=path,
-            line=line,
+            f"no archetype is named {cohort['like']!r}",
             hint=f"there are {', '.join(archetypes())}",
         )
     own = {key: value for key, value in cohort.items() if key != "like"}
@@ -89,11 +84,8 @@ def _grown(cohort: Document, number: int, path: Path, line: int) -> Document:
 
 
 def _take_ground(document: Document, path: Path, lines: Lines) -> None:
-    try:
+    with placed(path, lines, ("like",)):
         ground = _ground_of(str(document.pop("like")), path, (path.resolve(),))
-    except (InputError, OSError, ValueError) as error:
-        line = line_of(lines, ("like",))
-        raise InputError(f"like: {error}", file=path, line=line) from None
     for part, said in ground.items():
         document.setdefault(part, said)
 
@@ -103,9 +95,8 @@ def _ground_of(name: str, path: Path, known: tuple[Path, ...]) -> Document:
     other = shipped.find("scenarios", name, path.parent)
     if other.resolve() in known:
         raise InputError("is in the end like itself", file=other)
-    text = other.read_text("utf-8")
-    document = tomllib.loads(text)
-    _place_costs(document, other, key_lines(text))
+    document, lines = read_document(other)
+    _place_costs(document, other, lines)
     own = {part: document[part] for part in _GROUND if part in document}
     if "like" not in document:
         return own
@@ -118,8 +109,5 @@ def _place_costs(document: Document, path: Path, lines: Lines) -> None:
     name = host.get("costs") if isinstance(host, dict) else None
     if not isinstance(name, str) or name in shipped.shipped_files("costs"):
         return
-    try:
+    with placed(path, lines, ("host", "costs")):
         document["host"]["costs"] = str(shipped.find("costs", name, path.parent))
-    except InputError as error:
-        line = line_of(lines, ("host", "costs"))
-        raise InputError(f"host.costs: {error}", file=path, line=line) from None

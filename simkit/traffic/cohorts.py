@@ -29,6 +29,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from simkit.traffic.arrivals import Arrivals
 from simkit.traffic.catalogue import CLIENTS
 from simkit.traffic.part import (
+    MOST,
     Bandwidth,
     Bytes,
     Count,
@@ -36,6 +37,7 @@ from simkit.traffic.part import (
     NotEmpty,
     NotNegative,
     Part,
+    Port,
     Positive,
     Share,
 )
@@ -140,7 +142,7 @@ class CohortBase(Part):
     addresses: Annotated[tuple[Network, ...], NotEmpty]
     protocol: Literal["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"] = "HTTP/1.1"
     tls: bool = False
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    port: Port | None = None
     host: str = "site"
     agents: tuple[Line, ...] = ()
     headers: tuple[Header, ...] = ()
@@ -283,7 +285,7 @@ class Slow(CohortBase):
     kind: Literal["slow"]
     connections: Connections = 50
     open_per_s: Positive = 50.0
-    line_every_s: Annotated[float, Field(ge=0.001, le=1e9)] = 10.0
+    line_every_s: Annotated[float, Field(ge=0.001, le=MOST)] = 10.0
     what: Literal["header", "body"] = "header"
     call: Call = Call()
     heeds: bool = True

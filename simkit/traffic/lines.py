@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-
-from simkit.errors import InputError
+from collections.abc import Mapping
 
 KeyPath = tuple[str | int, ...]
 
-__all__ = ["KeyPath", "key_lines", "key_of", "line_of", "placed"]
+__all__ = ["KeyPath", "key_lines", "key_of", "line_of"]
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY = re.compile(r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')""")
@@ -53,18 +49,6 @@ def key_of(place: KeyPath) -> str:
     for part in place:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text or "the file"
-
-
-@contextmanager
-def placed(path: Path, lines: Mapping[KeyPath, int], place: KeyPath) -> Iterator[None]:
-    """Errors that have no place get that of a key; those of another file keep theirs."""
-    try:
-        yield
-    except InputError as error:
-        if error.file is not None and error.line is not None:
-            raise
-        what = f"{key_of(place)}: {error}"
-        raise InputError(what, file=path, line=line_of(lines, place)) from None
 
 
 class _Walk:

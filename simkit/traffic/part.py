@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 __all__ = [
+    "MOST",
     "NS_PER_MS",
     "NS_PER_S",
     "Bandwidth",
@@ -17,6 +18,7 @@ __all__ = [
     "NotEmpty",
     "NotNegative",
     "Part",
+    "Port",
     "Positive",
     "Share",
 ]
@@ -24,14 +26,18 @@ __all__ = [
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
-# Bounds keep whatever is reckoned in whole nanoseconds within 64 bits, in both engines.
-Positive = Annotated[float, Field(ge=1e-6, le=1e9)]
-NotNegative = Annotated[float, Field(ge=0, le=1e9)]
+MOST = 1e9
+"""No number of a scenario is larger, unless it says so: whatever is reckoned in whole nanoseconds
+stays within 64 bits, in both engines."""
+
+Positive = Annotated[float, Field(ge=1e-6, le=MOST)]
+NotNegative = Annotated[float, Field(ge=0, le=MOST)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Bytes = Annotated[int, Field(ge=0, le=100_000_000_000)]
-Bandwidth = Annotated[float, Field(ge=0.001, le=1e9)]
+Bandwidth = Annotated[float, Field(ge=0.001, le=MOST)]
 """In Mbit/s."""
+Port = Annotated[int, Field(ge=1, le=65_535)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
 
 Several = TypeVar("Several", bound=Sized)

@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from simkit.traffic.part import NotNegative, Part, Share
+from simkit.traffic.part import MOST, NotNegative, Part, Share
 from simkit.wire import Sight, SightKind
 
 __all__ = [
@@ -38,9 +38,7 @@ __all__ = [
 
 _NO_ERRORS = (SightKind.HTTP, SightKind.CONNECTED)
 _ERRORS = {kind: kind.name.lower() for kind in SightKind if kind not in _NO_ERRORS}
-LONGEST_S = 1e9
-"""The longest wait that is told from longer ones: some thirty years."""
-SLOWEST = 1e9
+SLOWEST = MOST
 """The largest factor of a client's gaps."""
 FINE = "ok"
 """The name of what the client wanted."""
@@ -210,4 +208,4 @@ def method_class(method: str) -> MethodClass:
 def retry_after_s(sight: Sight) -> float | None:
     """The seconds that a Retry-After asks for, or None. A date counts as none."""
     value = sight.header("retry-after") or ""
-    return min(float(value), LONGEST_S) if value.isdecimal() else None
+    return min(float(value), MOST) if value.isdecimal() else None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -15,15 +12,13 @@ from pydantic_core import ErrorDetails
 from simkit import shipped
 from simkit.errors import InputError
 from simkit.traffic.archetypes import take_after
-from simkit.traffic.lines import KeyPath, key_lines, key_of, line_of
+from simkit.traffic.document import Document, Lines, as_json, read_document
+from simkit.traffic.lines import KeyPath, key_of, line_of
 from simkit.traffic.scenario import Scenario, problems
 
 __all__ = ["Misfit", "load_scenario", "misfit", "read_model"]
 
 Model = TypeVar("Model", bound=BaseModel)
-Document = dict[str, Any]
-Lines = Mapping[KeyPath, int]
-_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 def load_scenario(path_or_name: str | Path) -> Scenario:
@@ -45,47 +40,15 @@ def read_model(
 
     ``complete`` may add to what the file says before that is looked at.
     """
-    text = _text(path)
-    data, lines, document = _parse(path, text)
+    data, lines = read_document(path)
     if complete is not None:
         complete(data, path, lines)
-        document = json.dumps(data, default=str)
     try:
-        return model.model_validate_json(document), lines
+        return model.model_validate_json(as_json(path, data)), lines
     except ValidationError as error:
         found = misfit(data, lines, error)
         line = line_of(lines, found.place)
         raise InputError(found.what, file=path, line=line, hint=found.hint) from None
-
-
-def _text(path: Path) -> str:
-    try:
-        text = path.read_bytes().decode()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise InputError("is not UTF-8 text", file=path, line=line) from None
-    if not text.strip():
-        raise InputError("is empty", file=path, line=1)
-    return text
-
-
-def _parse(path: Path, text: str) -> tuple[Document, dict[KeyPath, int], str]:
-    """The document, the lines of its keys, and the document as JSON."""
-    try:
-        data = tomllib.loads(text)
-        return data, key_lines(text), json.dumps(data, default=str)
-    except tomllib.TOMLDecodeError as error:
-        what = str(error)
-        found = _LINE.search(what)
-        line = int(found[1]) if found else text.count("\n") + 1
-        reason = _LINE.sub("", what).replace("(at end of document)", "").strip()
-        raise InputError(f"is not TOML: {reason}", file=path, line=line) from None
-    except RecursionError:
-        raise InputError("is nested too deeply", file=path, line=1) from None
-    except ValueError as error:  # a number of thousands of digits
-        raise InputError(f"cannot be used: {error}", file=path, line=1) from None
 
 
 class Misfit(NamedTuple):

@@ -11,7 +11,7 @@ from simkit.traffic.cohorts import Cohort, CohortBase, Reach, Scanner, Slow, Vis
 from simkit.traffic.crowd import room
 from simkit.traffic.lines import KeyPath
 from simkit.traffic.machine import HostSpec, NetworkSpec
-from simkit.traffic.part import NS_PER_S, Name, NotEmpty, Part
+from simkit.traffic.part import NS_PER_S, Name, NotEmpty, Part, Port
 from simkit.traffic.site import SiteSpec
 from simkit.wire import Address, Version, address
 
@@ -45,7 +45,7 @@ class LeakageSpec(Part):
     blocked: AddressText = Field("203.0.113.7", alias="blocked_address")
     host: str = ""
     bare_host: str = ""
-    port: Annotated[int, Field(ge=1, le=65_535)] = 80
+    port: Port = 80
 
     @property
     def plain_address(self) -> Address:

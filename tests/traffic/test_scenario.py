@@ -6,8 +6,10 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from simkit.addresses import in_turn
+from simkit.host.order import PLACE_BITS, SEQUENCE_BITS
 from simkit.traffic import load_scenario, members
 from simkit.traffic.crowd import ranges_of
+from simkit.traffic.scenario import MOST_CLIENTS
 from tests.traffic.files import ONE_CALLER, scenario
 
 
@@ -98,3 +100,8 @@ def test_another_cohort_leaves_who_the_others_are_untouched(tmp_path: Path) -> N
     assert crowd(tmp_path, ONE_CALLER, MANY)["many"] == alone
     assert len({key for key, _, _ in alone}) == 6
     assert {agent for _, _, agent in alone} == {"one", "two"}
+
+
+def test_the_order_of_events_has_room_for_all_clients_and_every_door_of_a_cdn_s_edges() -> None:
+    edges, doors = 100_000, 100
+    assert MOST_CLIENTS + edges * doors <= 1 << (PLACE_BITS - SEQUENCE_BITS)

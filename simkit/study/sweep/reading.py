@@ -36,7 +36,8 @@ from simkit.study.shared import Shared
 from simkit.study.sweep.grid import Axis, Value, canonical, points_of, scenario_with
 from simkit.study.sweep.study import Study
 from simkit.traffic import Arrivals, Probe, Scenario, load_scenario
-from simkit.traffic.lines import KeyPath, key_of, line_of, placed
+from simkit.traffic.document import placed
+from simkit.traffic.lines import KeyPath, key_of, line_of
 from simkit.traffic.part import Count, Name, NotEmpty, Part
 from simkit.traffic.reading import read_model
 
