@@ -123,7 +123,8 @@ def _about(found: Report) -> str:
 def _verdict(found: Report) -> str:
     judged = [one for one in found.cohorts() if one.judged]
     points = max((abs(one.farthest[1]) for one in judged), default=0.0)
-    attempts = max((abs(one.attempts_off) for one in judged), default=0.0)
+    offs = (one.attempts_off for one in judged)
+    attempts = max((abs(off) for off in offs if not isnan(off)), default=0.0)
     cpu = max(abs(one.off) for one in found.cpu())
     far = (
         f"shares at most {points:.1f} points apart (allowed {found.allowed.points:g}), attempts "
@@ -200,7 +201,7 @@ def _how(found: Report) -> str:
         f"them), {otherwise:,} a status there that is not the plan's. In the worst setting the "
         f"clients were {late:.1f} ms late in 1 of 100 cases, their process used {driver:.0%} of "
         f"its core, and the worker waited {waited:.1%} of the time for others on its core. "
-        f"{_priced(found)}."
+        f"{_priced(found)}.{_without(found)}"
     )
 
 
@@ -208,6 +209,13 @@ def _placed(found: Report) -> str:
     together = "all clients and the application in one process"
     own = " on a core of its own and "
     return f"{own}{together} on the other" if found.apart else f" and {together}, on the same core"
+
+
+def _without(found: Report) -> str:
+    if not found.left_out:
+        return ""
+    names = ", ".join(found.left_out)
+    return f" Without their addresses of IPv6, of which loopback has one alone: {names}."
 
 
 def _priced(found: Report) -> str:

@@ -37,6 +37,8 @@ class Loopback:
 
     def __init__(self) -> None:
         self._places: dict[tuple[int, int], int] = {}
+        self.left_out: list[str] = []
+        """Cohorts some of whose addresses found no place, for they are of IPv6."""
 
     def network(self, text: str) -> str:
         """A network as it is called on loopback; what cannot be moved there stays as it is."""
@@ -69,6 +71,8 @@ class Loopback:
             raise InputError(
                 f"cohort {cohort.name} has no IPv4 address, and loopback has one of IPv6 alone"
             )
+        if len(networks) < len(cohort.addresses):
+            self.left_out.append(cohort.name)
         moved = tuple(self.network(str(network)) for network in networks)
         return cohort.model_copy(update={"addresses": moved})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, isnan, nan
+from math import inf, isfinite, isnan, nan
 from statistics import median
 from typing import Any
 
@@ -108,7 +108,8 @@ class Cpu:
 class Report:
     """Everything about a trial. ``floods`` are the strengths that the levels came to need.
 
-    ``costs`` names the cost table, ``apart`` says whether the worker had a core of its own.
+    ``costs`` names the cost table, ``apart`` says whether the worker had a core of its own,
+    ``left_out`` names cohorts that were there without their addresses of IPv6.
     """
 
     scenario: str
@@ -121,6 +122,7 @@ class Report:
     processor: str
     costs: str
     apart: bool
+    left_out: Sequence[str]
     floods: Mapping[str, Mapping[str, int]]
     lived: Mapping[Setting, Sequence[Facts]]
     simulated: Mapping[Setting, Sequence[Simulated]]
@@ -215,6 +217,7 @@ class Report:
             "processor": self.processor,
             "costs": self.costs,
             "apart": self.apart,
+            "left_out": list(self.left_out),
             "floods": {name: dict(counts) for name, counts in self.floods.items()},
             "allowed": {
                 "points": self.allowed.points,
@@ -258,7 +261,7 @@ def _cpu_json(one: Cpu) -> dict[str, Any]:
 
 def _cohort_json(one: Cohort) -> dict[str, Any]:
     def number(value: float) -> float | None:
-        return None if isnan(value) else value
+        return value if isfinite(value) else None
 
     return {
         "policy": one.setting.policy,

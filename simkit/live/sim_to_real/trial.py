@@ -19,7 +19,7 @@ from simkit.engine import simulate
 from simkit.live.calibrate import Calibration, Conditions, Effort, Measurement, calibrate, fit
 from simkit.live.calibrate import to_toml as cost_table
 from simkit.live.calibrate.worker import cores_apart
-from simkit.live.crowd import live
+from simkit.live.crowd import Lived, live
 from simkit.live.crowd.loopback import Loopback
 from simkit.live.nginx import find_nginx, nginx_version
 from simkit.live.sim_to_real.levels import Counts, Level, check_floods, scaled, with_counts
@@ -85,6 +85,8 @@ class _Trial:
             name: loopback.policy(policy, made / str(number), certificate)
             for number, (name, policy) in enumerate(wanted.policies.items())
         }
+        self._first = next(iter(self._policies.values()))
+        self._left_out = loopback.left_out
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         self._costs_file = (folder or made).resolve() / MEASURED
@@ -112,9 +114,10 @@ class _Trial:
     def run(self) -> Report:
         wanted = self._wanted
         date = self._remembered("begun", lambda: wanted.date)
-        rtt_ms = self._kept("round trip", "the round trip as clients meet it", self._round_trip)
+        quiet = self._kept("quiet", "the crowd without its floods", self._quiet)
+        rtt_ms = quiet["rtt_ms"]
         self._scenario = _with_round_trip(self._scenario, rtt_ms)
-        counts = self._piloted()
+        counts = self._piloted(quiet["utilisation"])
         lived: dict[Setting, list[Facts]] = {}
         calibrations: list[list[Measurement]] = []
         for repeat in range(wanted.repeats):
@@ -147,6 +150,7 @@ class _Trial:
             processor=wanted.processor,
             costs=wanted.costs or MEASURED,
             apart=self._apart(),
+            left_out=self._left_out,
             floods={name: dict(found) for name, found in counts.items()},
             lived=lived,
             simulated=simulated,
@@ -175,45 +179,44 @@ class _Trial:
             self._store.put(key, found)
         return found
 
-    def _round_trip(self) -> float:
-        """That of the crowd without its floods, under the first policy."""
-        wanted = self._wanted
-        policy = next(iter(self._policies.values()))
-        quiet = self._without_floods()
-        scenario = quiet.model_copy(update={"length_s": min(quiet.length_s, _PILOT_S)})
-        lived = live(scenario, policy, seed=wanted.seed, program=wanted.program)
-        simulated = simulate(_with_round_trip(scenario, 0.0), policy, seed=wanted.seed)
-        return round_trip_ms(scenario, lived.run, simulated)
+    def _quiet(self) -> dict[str, float]:
+        """The crowd without its floods: how busy it keeps the worker, which round trip it meets."""
+        counts = dict.fromkeys(self._wanted.levels[0].guess, 0)
+        lived = self._tried(counts)
+        scenario = _with_round_trip(with_counts(self._scenario, counts), 0.0)
+        simulated = simulate(scenario, self._first, seed=self._wanted.seed)
+        rtt_ms = round_trip_ms(scenario, lived.run, simulated)
+        return {"utilisation": lived.utilisation, "rtt_ms": rtt_ms}
 
-    def _without_floods(self) -> Scenario:
-        return with_counts(self._scenario, dict.fromkeys(self._wanted.levels[0].guess, 0))
+    def _piloted(self, without: float) -> dict[str, Counts]:
+        """The floods that make the worker as busy as each level wants it, by short trials.
 
-    def _piloted(self) -> dict[str, Counts]:
-        """The floods that make the worker as busy as each level wants it, by a short trial each."""
-        first = next(iter(self._policies))
+        ``without`` floods it is busy for that share of the time.
+        """
         found: dict[str, Counts] = {}
         for level in self._wanted.levels:
             words = f"how strong the floods must be for {level.name}"
             found[level.name] = self._kept(
-                f"floods {level.name}", words, partial(self._pilot, first, level)
+                f"floods {level.name}", words, partial(self._pilot, level, without)
             )
         return found
 
-    def _pilot(self, name: str, level: Level) -> Counts:
+    def _pilot(self, level: Level, without: float) -> Counts:
         """By the guess, and once more by what that leads to: costs do not grow quite evenly."""
-        without = self._used(name, dict.fromkeys(level.guess, 0))
-        counts = scaled(level, level.guess, without, self._used(name, level.guess))
-        return scaled(level, counts, without, self._used(name, counts))
+        counts = level.guess
+        for _ in range(2):
+            counts = scaled(level, counts, without, self._tried(counts).utilisation)
+        return counts
 
-    def _used(self, name: str, counts: Counts) -> float:
-        """The utilisation of the worker in a short trial."""
+    def _tried(self, counts: Counts) -> Lived:
+        """A short trial under the first policy."""
         return live(
             with_counts(self._scenario, counts),
-            self._policies[name],
+            self._first,
             seed=self._wanted.seed,
             program=self._wanted.program,
             most_s=_PILOT_S,
-        ).utilisation
+        )
 
     def _calibrated(self, repeat: int) -> list[Measurement]:
         def measure() -> dict[str, Any]:

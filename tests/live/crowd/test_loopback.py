@@ -80,3 +80,16 @@ def test_a_cohort_without_ipv4_is_an_error() -> None:
     alone = scenario.cohorts[0].model_copy(update={"addresses": ("2001:db8::/48",)})
     with pytest.raises(InputError, match="cohort shoppers has no IPv4 address"):
         Loopback().scenario(scenario.model_copy(update={"cohorts": (alone,)}))
+
+
+def test_addresses_of_ipv6_are_left_out_and_named() -> None:
+    scenario = load_scenario("small_shop")
+    loopback = Loopback()
+    moved = loopback.scenario(scenario)
+    mixed = [
+        before.name
+        for before, after in zip(scenario.cohorts, moved.cohorts, strict=True)
+        if len(after.addresses) < len(before.addresses)
+    ]
+    assert mixed
+    assert loopback.left_out == mixed

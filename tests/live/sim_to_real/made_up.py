@@ -61,6 +61,7 @@ def report(
         processor="a processor",
         costs="costs.toml",
         apart=True,
+        left_out=(),
         floods={"10%": {"flood": 1, "leech": 2}},
         lived={one: [facts(live, cpu_s) for _ in range(repeats)] for one in settings},
         simulated={

@@ -80,3 +80,13 @@ def test_the_document_holds_everything_and_facts_come_back() -> None:
     assert len(document["cohorts"]) == 6
     (facts, *_) = document["live"]["open at 10%"]
     assert Facts.from_json(facts) == next(iter(found.lived.values()))[0]
+
+
+def test_wishes_that_end_in_one_world_alone_are_a_failure_that_can_be_written() -> None:
+    simulated = dict(next(iter(report().lived.values()))[0].counts)
+    people = replace(count(), wishes=0, served=0, attempts=0)
+    found = report({**simulated, "people": people})
+    assert any("people: attempts per wish are +inf%" in failure for failure in found.failures())
+    document = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    (one, *_) = (c for c in document["cohorts"] if c["cohort"] == "people")
+    assert one["attempts_off"] is None
