@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AnswerReader", "Seen"]
+__all__ = ["AnswerReader", "Seen", "fields_of"]
 
 _END = b"\r\n\r\n"
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -82,7 +82,7 @@ class AnswerReader:
         return self._done(seen)
 
     def _begin(self, top: bytes) -> None:
-        fields = _fields(top)
+        fields = fields_of(top)
         status = int(top[9:12])
         wish = fields.get(b"connection", b"").lower()
         keeps = wish == b"keep-alive" if top.startswith(b"HTTP/1.0") else wish != b"close"
@@ -125,6 +125,7 @@ class AnswerReader:
         return seen
 
 
-def _fields(top: bytes) -> dict[bytes, bytes]:
+def fields_of(top: bytes) -> dict[bytes, bytes]:
+    """The header fields that follow the first line, by their names in small letters."""
     lines = (line.partition(b":") for line in top.split(b"\r\n")[1:])
     return {name.lower(): value.strip() for name, _, value in lines}

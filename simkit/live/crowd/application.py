@@ -13,6 +13,7 @@ from typing import Self
 
 from simkit.host import Kind, Upstream, base
 from simkit.live.crowd.agenda import ClockAgenda
+from simkit.live.crowd.answers import fields_of
 from simkit.live.crowd.poller import Poller
 from simkit.live.crowd.requests import NUMBER_HEADER, Requests
 from simkit.policy import Site
@@ -80,7 +81,7 @@ class Application:
     def _asked(self, call: _Call, top: bytes) -> None:
         """A request has been read: it is served when its turn comes and its time has passed."""
         method, target, _ = top.split(b" ", 2)
-        fields = _fields(top)
+        fields = fields_of(top)
         answer = self._answer(target, head=method == b"HEAD")
         call.closes = fields.get(b"connection", b"").lower() == b"close"
         attempt = None
@@ -165,11 +166,6 @@ class _Call:
     def _read(self) -> None:
         """A request is read when its body is; nginx sends the next one after the answer."""
         top, mark, rest = self._data.partition(_END)
-        if mark and len(rest) >= int(_fields(top).get(b"content-length", b"0")):
+        if mark and len(rest) >= int(fields_of(top).get(b"content-length", b"0")):
             self._data = b""
             self._asked(self, top)
-
-
-def _fields(top: bytes) -> dict[bytes, bytes]:
-    lines = (line.partition(b":") for line in top.split(b"\r\n")[1:])
-    return {name.lower(): value.strip() for name, _, value in lines}

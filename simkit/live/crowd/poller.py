@@ -7,13 +7,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from simkit.traffic.part import NS_PER_S
+
 __all__ = ["Happens", "Poller"]
 
 Happens = Callable[[int], None]
 """Called with the events that came for a socket (`select.EPOLLIN` …)."""
 
 _MOST_AT_ONCE = 64
-_NS_PER_S = 1_000_000_000
 _COARSE_NS = 20_000_000
 
 
@@ -59,9 +60,9 @@ class Poller:
         found = epoll.poll(0, _MOST_AT_ONCE)
         if not found and timeout_ns > 0:
             if timeout_ns > _COARSE_NS:
-                found = epoll.poll((timeout_ns - _COARSE_NS) / _NS_PER_S, _MOST_AT_ONCE)
+                found = epoll.poll((timeout_ns - _COARSE_NS) / NS_PER_S, _MOST_AT_ONCE)
             else:
-                select.select(self._itself, (), (), timeout_ns / _NS_PER_S)
+                select.select(self._itself, (), (), timeout_ns / NS_PER_S)
                 found = epoll.poll(0, _MOST_AT_ONCE)
         calls = self._calls
         return [(calls[fd], events) for fd, events in found if fd in calls]
