@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-from simkit.cli.options import Json, print_json
+from simkit.cli.options import FAILED, Json, print_json
 from simkit.cli.progress import progress
 
 __all__ = ["bench"]
-
-FAILED = 1
 
 
 def bench(

@@ -28,7 +28,11 @@ AllowUnsupported = Annotated[
 
 BASELINE = "open"
 
+FAILED = 1
+"""The exit status where a check failed."""
+
 __all__ = [
+    "FAILED",
     "AllowUnsupported",
     "Json",
     "Seed",

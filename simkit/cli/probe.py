@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simkit.cli.options import AllowUnsupported, Json, one_policy, print_json
+from simkit.cli.options import FAILED, AllowUnsupported, Json, one_policy, print_json
 from simkit.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _live(report: Report, text: str, ports: str, *, mine: bool, as_json: bool) -
     if note is not None:
         print(f"simkit: warning: {printable(note)}", file=sys.stderr)
     if any(one.differences for one in found):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _ports(text: str) -> dict[int, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simkit.cli.options import AllowUnsupported, Json, named_strategies, print_json
+from simkit.cli.options import FAILED, AllowUnsupported, Json, named_strategies, print_json
 from simkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["sim_to_real"]
 
-FAILED = 1
 _NAME = "sim-to-real"
 _POLICIES = ("open", "polite", "silent", "hardened")
 _QUICK_S, _QUICK_REPEATS = 10.0, 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simkit.cli.options import Json, print_json
+from simkit.cli.options import FAILED, Json, print_json
 from simkit.cli.progress import Said, saying
 from simkit.errors import InputError, printable
 
@@ -65,7 +65,7 @@ def sweep(
         raise KeyboardInterrupt
     _show(found, folder, as_json=as_json)
     if found.failed:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _with_engine(plan: Study, engine: str | None) -> Study:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simkit.cli.options import AllowUnsupported, Seed
+from simkit.cli.options import FAILED, AllowUnsupported, Seed
 from simkit.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def verify(
         if to_json is not None:
             _write(to_json, found, seed=seed, versions=(version, NGINX_VERSION))
     if not all(one.holds for one in found):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _verify(
