@@ -20,7 +20,7 @@ Engine = Literal["auto", "simpy", "compiled"]
 _WORTH_LOADING = 150_000
 """Requests that take the SimPy engine as long as loading the compiled one: some seconds."""
 _WORTH_COMPILING = 3_000_000
-"""Requests that take it as long as compiling that: a minute or two."""
+"""Requests that take it as long as compiling that: a minute."""
 
 _loaded = False
 

@@ -104,7 +104,6 @@ class Costs:
         "delay",
         "handshake",
         "kept",
-        "name",
         "new",
         "read",
         "refused_handshake",
@@ -115,7 +114,6 @@ class Costs:
     )
 
     def __init__(self, table: CostTable, certificate: Certificate = "ecdsa") -> None:
-        self.name = table.name
         self.wake_up = Cooling(table.wake_up_us)
         self.accept = _ns(table.accept_us)
         self.read = _ns(table.read_us)

@@ -8,6 +8,7 @@ import pytest
 
 from simkit.errors import InputError
 from simkit.host import Cause, Costs, load_costs
+from simkit.host.cooling import Cooling
 from simkit.host.costs import ANSWERS, CostTable, answer_kind
 from simkit.host.prices import Price
 from simkit.policy.plan import Decision, Handler, Phase, Rule
@@ -114,3 +115,12 @@ def test_the_shipped_table_says_where_it_comes_from() -> None:
     assert isinstance(TABLE, CostTable)
     assert TABLE.nginx == "1.22.1"
     assert "loopback" in TABLE.provenance
+
+
+def test_what_was_not_measured_there_is_as_in_the_calibrated_table() -> None:
+    other = load_costs("nginx-1.22-calibrated")
+    assert Cooling(TABLE.resumed_us).after(0) == round(Cooling(other.resumed_us).after(0), -3)
+    rsa3072 = Cooling(other.handshake_us["rsa3072"]).after(0)
+    assert Cooling(TABLE.handshake_us["rsa3072"]).after(0) == round(rsa3072, -3)
+    assert TABLE.tls_answer_us == round(other.tls_answer_us, 1)
+    assert TABLE.tls_body_ns_per_byte == other.tls_body_ns_per_byte

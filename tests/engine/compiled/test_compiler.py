@@ -145,3 +145,11 @@ def test_where_nothing_can_be_written_another_folder_is_taken(
     assert folder.parent == tmp_path
     assert folder.stat().st_mode & 0o77 == 0
     compiler._temporary.cache_clear()
+
+
+def test_the_package_says_what_each_of_its_modules_is_for() -> None:
+    folder = PACKAGE / "engine" / "compiled"
+    listed = (folder / "__init__.py").read_text().partition("\n\n    ")[2].partition("\n\n")[0]
+    named = [line.strip().partition("  ")[0].split(", ") for line in listed.splitlines()]
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert {name for names in named for name in names} == modules
