@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from simkit.host import Kind, Upstream, base
@@ -51,12 +50,7 @@ class Application:
         self._poller.watch(self._socket.fileno(), self._accept)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for call in list(self._calls):
             call.close()
         self._poller.forget(self._socket.fileno())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from simkit.traffic.part import NS_PER_S
@@ -33,12 +32,7 @@ class Poller:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._epoll.close()
 
     def watch(self, fd: int, call: Happens, events: int = select.EPOLLIN) -> None:
