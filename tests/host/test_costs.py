@@ -65,6 +65,11 @@ def test_a_refused_handshake_costs_what_was_measured() -> None:
     assert COSTS.accept + COSTS.refused_handshake.after(0) == 80 * US
 
 
+def _whole(costs: Costs) -> list[int]:
+    """Answers on new connections with the accepting, which can be told from them only roughly."""
+    return [costs.accept + own for own in costs.new]
+
+
 @pytest.mark.parametrize("name", shipped_files("costs"))
 def test_machines_agree_about_what_is_dear(name: str) -> None:
     table = load_costs(name)
@@ -74,7 +79,7 @@ def test_machines_agree_about_what_is_dear(name: str) -> None:
         costs = Costs(table, certificate)
         assert costs.handshake.after(0) > 5 * max(costs.new)
     costs = Costs(table)
-    for ours, theirs in ((costs.new, COSTS.new), (costs.kept, COSTS.kept)):
+    for ours, theirs in ((_whole(costs), _whole(COSTS)), (costs.kept, COSTS.kept)):
         assert all(0.25 < a / b < 4 for a, b in zip(ours, theirs, strict=True))
     assert costs.resumed.after(0) < costs.handshake.after(0)
 
