@@ -1,4 +1,4 @@
-"""The policies, scenarios, studies, cost tables and products that come with simkit, by name.
+"""What comes with simkit, by kind and name: policies, strategies, cohorts, scenarios and so on.
 
 In a checkout they lie in ``data/``, in an installed wheel beside the package in ``simkit/_data/``.
 A file directly in its folder is offered by its stem; folders below hold what files include.
