@@ -73,7 +73,7 @@ class Owner(Protocol):
 
 
 class Line:
-    """The socket of a `Connection`, with TLS if ``secret`` is given.
+    """The socket of a `Connection`.
 
     ``port`` is the client's; ``waiting`` are requests for when the line stands.
     """
@@ -102,11 +102,10 @@ class Line:
         connection: Connection,
         address: str,
         door: tuple[str, int],
-        secret: Secret | None,
     ) -> None:
         self._owner = owner
         self._door = door
-        self._secret = secret
+        self._secret: Secret | None = None
         self._out = b""
         self._wants_out = False
         self.connection = connection
@@ -116,20 +115,21 @@ class Line:
         self.waiting: list[Attempt] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 
-    def open(self) -> None:
-        """Connect, and begin with what waits."""
+    def open(self, secret: Secret | None) -> None:
+        """Connect, over TLS if ``secret`` is given, and begin with what waits."""
         owner, made = self._owner, self._socket
+        self._secret = secret
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = owner.places.bind(made, self.address)
         error = made.connect_ex(self._door)
         owner.poller.watch(made.fileno(), self._happens)
         if error not in _UNDER_WAY:
             self._over(_kind(error))
-        elif self._secret is None:
+        elif secret is None:
             self._begin()
         else:
-            self._secret.shake()
-            self._write(self._secret.to_send())
+            secret.shake()
+            self._write(secret.to_send())
 
     def ask(self, attempt: Attempt) -> None:
         """Send a request, now or when the line stands."""

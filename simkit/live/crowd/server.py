@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from ssl import SSLSession
 from typing import cast
 
 from simkit.engine.attempt import Attempt
@@ -24,9 +26,13 @@ from simkit.live.crowd.seen import Leaves, sight_of
 from simkit.live.crowd.tls import Secret
 from simkit.policy import ConnectionSettings
 from simkit.traffic.cohorts import Reach
+from simkit.traffic.part import NS_PER_S
 from simkit.wire import Shape, Sight, SightKind
 
 __all__ = ["Doors", "Going", "LiveServer"]
+
+_OLD = 4
+"""After such a part of a ticket's life its client takes a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class LiveServer:
         self._known: dict[int, ConnectionSettings | None] = {}
         self._lines: dict[Connection, Line] = {}
         self._shaken: dict[int, Line] = {}  # the last line over TLS of clients that resume it
+        self._sessions: dict[int, tuple[int, SSLSession]] = {}
         self._sights: dict[tuple[int, int, str, bool], Sight] = {}
 
     # What clients call
@@ -93,20 +100,34 @@ class LiveServer:
         attempt = cast(Attempt, exchange)
         connection = exchange.connection
         source = self._source_of(connection.peer)
-        secret = None
-        if connection.tls and exchange.reach is not Reach.CONNECT:
-            secret = self._secret(connection, self._shapes[attempt.shape].sni)
-        door = self._doors.address_of(connection.port)
-        line = Line(self, connection, source, door, secret)
+        line = Line(self, connection, source, self._doors.address_of(connection.port))
         line.talk = Http2(self, line) if connection.http2 else Http1(self, line)
         line.waiting.append(attempt)
         self._lines[connection] = line
-        line.open()
+        self.agenda.later(partial(self._open, line, attempt))
 
-    def _secret(self, connection: Connection, name: str | None) -> Secret:
-        earlier = self._shaken.get(connection.line.client)
-        session = None if earlier is None else earlier.session
-        return Secret(name, http2=connection.http2, session=session)
+    def _open(self, line: Line, attempt: Attempt) -> None:
+        """Unless it has been closed before it came to that."""
+        if line.closed:
+            return
+        connection, secret = line.connection, None
+        if connection.tls and attempt.reach is not Reach.CONNECT:
+            name = self._shapes[attempt.shape].sni
+            session = self._session(connection.line.client)
+            secret = Secret(name, http2=connection.http2, session=session)
+        line.open(secret)
+
+    def _session(self, client: int) -> SSLSession | None:
+        """What a client can resume. It is kept, as taking it from a line is long arithmetic."""
+        now_ns = self.agenda.now
+        old_ns, session = self._sessions.get(client, (0, None))
+        if session is None or now_ns > old_ns:
+            line = self._shaken.get(client)
+            session = None if line is None else line.session
+            if session is not None and session.has_ticket:
+                life_ns = session.ticket_lifetime_hint * NS_PER_S
+                self._sessions[client] = now_ns + life_ns // _OLD, session
+        return session
 
     def send(self, exchange: Exchange) -> None:
         """Send on a connection that is there: at once, or when it stands."""

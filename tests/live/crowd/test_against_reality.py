@@ -35,18 +35,18 @@ LENGTH_S = 4.0
 FEWEST = 100
 POINTS = 8.0
 POINTS_OF_SHARED = 16.0
-SHARED = "office"
+SHARED = "offices"
 ATTEMPTS = 0.1
 COUNTS = {
     "shoppers": 20,
     "shoppers HTTP1": 8,
-    "office": 20,
+    "offices": 20,
     "background scan": 100,
     "TLS scan": 100,
     "flood": 3,
     "leech": 8,
 }
-HURRY = {"shoppers": 3.0, "shoppers HTTP1": 4.0, "office": 2.0, "hasty partner": 0.03}
+HURRY = {"shoppers": 3.0, "shoppers HTTP1": 4.0, "offices": 2.0, "hasty partner": 0.03}
 """Seconds between what these start, so that some seconds show enough of them."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from functools import partial
 from time import monotonic
 
 import pytest
@@ -105,3 +106,39 @@ def test_a_socket_that_is_forgotten_is_not_heard(poller: Poller) -> None:
         assert len(poller.wait(0)) == 1
         poller.forget(here.fileno())
         assert poller.wait(0) == []
+
+
+def test_what_is_long_waits_for_what_is_due_and_for_what_has_come(poller: Poller) -> None:
+    agenda = ClockAgenda(poller)
+    here, there = socket.socketpair()
+    order: list[str] = []
+
+    def long(name: str) -> None:
+        order.append(name)
+        if name == "first":
+            there.sendall(b"word")
+            agenda.at(agenda.now, priority(Kind.WAKE, 0, 0), order.append, "due")
+
+    with here, there:
+        poller.watch(here.fileno(), lambda _: order.append(here.recv(10).decode()))
+        for name in ("first", "second", "third"):
+            agenda.later(partial(long, name))
+        agenda.start()
+        began = monotonic()
+        agenda.follow(20 * MS)
+    assert order == ["first", "due", "word", "second", "third"]
+    assert monotonic() - began >= 0.02
+
+
+def test_what_is_long_is_done_even_if_something_is_always_due(poller: Poller) -> None:
+    agenda = ClockAgenda(poller)
+    done: list[int] = []
+
+    def again(number: int) -> None:
+        agenda.at(agenda.now, priority(Kind.WAKE, 0, 0), again, number + 1)
+
+    again(0)
+    agenda.later(lambda: done.append(agenda.now))
+    agenda.start()
+    agenda.follow(20 * MS)
+    assert done
