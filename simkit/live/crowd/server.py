@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from ssl import SSLSession
 from typing import cast
 
 from simkit.engine.attempt import Attempt
@@ -23,16 +22,13 @@ from simkit.live.crowd.places import Places
 from simkit.live.crowd.poller import Poller
 from simkit.live.crowd.requests import Requests
 from simkit.live.crowd.seen import Leaves, sight_of
+from simkit.live.crowd.sessions import Sessions
 from simkit.live.crowd.tls import Secret
 from simkit.policy import ConnectionSettings
 from simkit.traffic.cohorts import Reach
-from simkit.traffic.part import NS_PER_S
 from simkit.wire import Shape, Sight, SightKind
 
 __all__ = ["Doors", "Going", "LiveServer"]
-
-_OLD = 4
-"""After such a part of a ticket's life its client takes a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +76,7 @@ class LiveServer:
         self._leaves = Leaves()
         self._known: dict[int, ConnectionSettings | None] = {}
         self._lines: dict[Connection, Line] = {}
-        self._shaken: dict[int, Line] = {}  # the last line over TLS of clients that resume it
-        self._sessions: dict[int, tuple[int, SSLSession]] = {}
+        self._sessions = Sessions()
         self._sights: dict[tuple[int, int, str, bool], Sight] = {}
 
     # What clients call
@@ -113,21 +108,9 @@ class LiveServer:
         connection, secret = line.connection, None
         if connection.tls and attempt.reach is not Reach.CONNECT:
             name = self._shapes[attempt.shape].sni
-            session = self._session(connection.line.client)
+            session = self._sessions.of(connection.line.client, self.agenda.now)
             secret = Secret(name, http2=connection.http2, session=session)
         line.open(secret)
-
-    def _session(self, client: int) -> SSLSession | None:
-        """What a client can resume. It is kept, as taking it from a line is long arithmetic."""
-        now_ns = self.agenda.now
-        old_ns, session = self._sessions.get(client, (0, None))
-        if session is None or now_ns > old_ns:
-            line = self._shaken.get(client)
-            session = None if line is None else line.session
-            if session is not None and session.has_ticket:
-                life_ns = session.ticket_lifetime_hint * NS_PER_S
-                self._sessions[client] = now_ns + life_ns // _OLD, session
-        return session
 
     def send(self, exchange: Exchange) -> None:
         """Send on a connection that is there: at once, or when it stands."""
@@ -165,7 +148,7 @@ class LiveServer:
         self.handshakes += line.is_secret
         self.resumptions += line.resumed
         if line.is_secret and connection.line.resumes:
-            self._shaken[connection.line.client] = line
+            self._sessions.shook_hands(connection.line.client, line)
         self.opened += 1
         self.open += 1
         self.peak = max(self.peak, self.open)

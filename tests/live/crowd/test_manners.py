@@ -31,6 +31,7 @@ http {
         ssl_certificate x.crt;
         ssl_certificate_key x.key;
         ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_timeout 2s;
         location / { root html; }
         location /app { proxy_pass http://127.0.0.1:9; }
         location /never { return 403; }
@@ -110,6 +111,7 @@ def test_it_ends_alike(both: Both, name: str) -> None:
 
 
 def test_who_resumes_shakes_hands_once(both: Both) -> None:
+    """A ticket holds for less than the run: its client takes newer ones."""
     loads = both.lived.run.load, both.simulated.load
     shaken = [load["handshakes"] for load in loads]
     resumed = [load["resumptions"] for load in loads]
