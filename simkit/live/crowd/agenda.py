@@ -25,8 +25,6 @@ __all__ = ["ClockAgenda"]
 _MOST_AT_ONCE = 16
 """Events between two looks at the sockets, so that neither waits long for the other."""
 
-Piece = Callable[[], None]
-
 _PLANNED = base(Kind.WAKE)
 
 
@@ -37,7 +35,7 @@ class ClockAgenda(SimpyAgenda):
         super().__init__()
         self._poller = poller
         self._zero_ns = monotonic_ns()
-        self._pieces: deque[Piece] = deque()
+        self._pieces: deque[Callable[[], None]] = deque()
         self.late_ns = array("q")
         """By how much each thing that a client had planned to do was late."""
 
@@ -49,7 +47,7 @@ class ClockAgenda(SimpyAgenda):
         """The time on the clock."""
         return monotonic_ns() - self._zero_ns
 
-    def later(self, piece: Piece) -> None:
+    def later(self, piece: Callable[[], None]) -> None:
         """Do this when what is due by now and what the sockets have brought has been looked at."""
         self._pieces.append(piece)
 
