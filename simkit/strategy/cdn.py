@@ -29,11 +29,14 @@ from simkit.traffic.crowd import range_in
 from simkit.traffic.part import NS_PER_S, NotEmpty, NotNegative, Part, Positive
 from simkit.wire import Address, Fault, Shape, Sight, SightKind, Version
 
-__all__ = ["Cdn", "CdnSpec"]
+__all__ = ["MOST_EDGES", "Cdn", "CdnSpec"]
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")]
 _FILES = "css gif ico jpeg jpg js mjs pdf png svg ttf webp woff woff2".split()
 """A part of the extensions that Cloudflare caches unless told otherwise (its documentation)."""
+MOST_EDGES = 100_000
+"""Of a CDN: they are numbered behind the clients, and the order of events has room for both
+(`simkit.host.order`)."""
 
 
 class CdnSpec(Part):
@@ -48,7 +51,7 @@ class CdnSpec(Part):
 
     product: str = "cloudflare"
     addresses: Annotated[tuple[Network, ...], NotEmpty]
-    edges: Annotated[int, Field(ge=1, le=100_000)] = 4
+    edges: Annotated[int, Field(ge=1, le=MOST_EDGES)] = 4
     header: HeaderName = "X-Forwarded-For"
     rtt_ms: NotNegative = 10.0
     origin_rtt_ms: NotNegative | None = None

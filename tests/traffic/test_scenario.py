@@ -7,6 +7,7 @@ from pathlib import Path
 
 from simkit.addresses import in_turn
 from simkit.host.order import PLACE_BITS, SEQUENCE_BITS
+from simkit.strategy.cdn import MOST_EDGES
 from simkit.traffic import load_scenario, members
 from simkit.traffic.crowd import ranges_of
 from simkit.traffic.scenario import MOST_CLIENTS
@@ -102,6 +103,5 @@ def test_another_cohort_leaves_who_the_others_are_untouched(tmp_path: Path) -> N
     assert {agent for _, _, agent in alone} == {"one", "two"}
 
 
-def test_the_order_of_events_has_room_for_all_clients_and_every_door_of_a_cdn_s_edges() -> None:
-    edges, doors = 100_000, 100
-    assert MOST_CLIENTS + edges * doors <= 1 << (PLACE_BITS - SEQUENCE_BITS)
+def test_the_order_of_events_has_room_for_all_clients_and_a_hundred_doors_of_each_edge() -> None:
+    assert MOST_CLIENTS + 100 * MOST_EDGES <= 1 << (PLACE_BITS - SEQUENCE_BITS)
